@@ -1,0 +1,55 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+-- The product's numbers, and what nginx tells of its settings.
+
+-- A constant of the product by name; an unknown name is an error (case_not_found).
+create or replace function lib.limit(name text)
+returns bigint
+language plpgsql immutable strict parallel safe
+as $$
+begin
+    case name
+        when 'ciphertext_bytes' then return 49152;
+        when 'envelope_bytes' then return 4096;
+        when 'envelopes_per_call' then return 100;      -- of a delivery; a DM's follow from its devices
+        when 'devices_per_user' then return 16;
+        when 'one_time_prekeys' then return 200;        -- lying here for one device: twice what a client keeps
+        when 'prekey_claim_devices' then return 100;
+        when 'prekey_claims' then return 10;            -- of one person from one device, a day; sessions need one
+        when 'refresh_days' then return 30;
+        when 'login_failures' then return 10;
+        when 'login_lock_minutes' then return 15;
+        when 'session_touch_minutes' then return 5;
+        when 'communities_per_user' then return 100;
+        when 'members_per_community' then return 5000;  -- a roster still fits one reply
+        when 'groups_per_community' then return 200;
+        when 'channels_per_group' then return 100;
+        when 'invites_per_community' then return 500;   -- that are still good
+        when 'invite_hours' then return 8760;
+        when 'invite_default_hours' then return 168;
+        when 'inbox_per_sender' then return 5000;       -- items of one sender waiting for one device
+        when 'sync_channels' then return 1000;
+        when 'sync_entries' then return 500;
+        when 'history_entries' then return 100;
+        when 'inbox_items' then return 200;
+        when 'backup_items' then return 500;
+        when 'backup_item_bytes' then return 65536;
+        when 'backup_user_bytes' then return 268435456;
+        when 'frame_bytes' then return 524288;          -- of one reply on a socket, about: half of its queue
+        when 'page_bytes' then return 2097152;          -- of one REST reply, about
+        when 'kdf_ops' then return 3;
+        when 'kdf_mem' then return 67108864;            -- bytes
+    end case;
+end
+$$;
+
+-- Settings of the worker's connections; the defaults are nginx's own, for other clients of the database.
+create or replace function lib.setting(name text)
+returns text
+language sql stable parallel safe
+as $$
+    select coalesce(nullif(current_setting('chatalot.' || name, true), ''), case name
+    when 'registration_mode' then 'invite_only'
+    when 'community_creation' then 'admin_only'
+    when 'instance_name' then 'Chatalot'
+end)
+$$;

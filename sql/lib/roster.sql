@@ -1,0 +1,110 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+-- Changes of who can read a channel: the only functions that touch channel_members, roster and epoch. All return
+-- events. Lock order everywhere: users by id (lib.lock_users), channels by id, inboxes by device id.
+
+-- Locks channels against sends and other changes.
+create or replace function lib.lock_channels(channels uuid[])
+returns void
+language plpgsql volatile
+as $$
+begin
+    perform from data.channels c where c.id = any (lock_channels.channels) order by c.id for no key update;
+end
+$$;
+
+create or replace function lib.roster_event(channel_id uuid, control text, roster bigint, epoch bigint)
+returns api.row
+language sql immutable
+as $$
+    select 'ch:' || channel_id, control,
+           json_build_object('type', 'roster', 'channel', channel_id, 'roster', roster, 'epoch', epoch)
+$$;
+
+-- Someone, or a device, was added to these channels: the next send must know of it.
+create or replace function lib.roster_grown(channels uuid[])
+returns setof api.row
+language plpgsql volatile
+as $$
+begin
+    perform lib.lock_channels(channels);
+    return query
+        with changed as (
+            update data.channels c set roster = c.roster + 1
+             where c.id = any (channels) returning c.id, c.roster, c.epoch
+        )
+        select e.* from changed c, lib.roster_event(c.id, 'epoch ' || c.epoch, c.roster, c.epoch) as e;
+end
+$$;
+
+-- Someone, or a device, was removed from these channels: EVERY removal comes through here, whatever its cause, so that
+-- none is without a new epoch. control is "removed USER" or "removed-device DEVICE"; the epoch is put behind it.
+create or replace function lib.roster_removed(channels uuid[], control text)
+returns setof api.row
+language plpgsql volatile
+as $$
+begin
+    perform lib.lock_channels(channels);
+    return query
+        with changed as (
+            update data.channels c set roster = c.roster + 1, epoch = c.epoch + 1
+             where c.id = any (channels) returning c.id, c.roster, c.epoch
+        )
+        select e.* from changed c,
+               lib.roster_event(c.id, roster_removed.control || ' ' || c.epoch, c.roster, c.epoch) as e;
+end
+$$;
+
+-- Puts people into channels; who is in one already is left alone there. The caller has locked the people.
+create or replace function lib.channel_add(users uuid[], channels uuid[])
+returns setof api.row
+language plpgsql volatile
+as $$
+declare
+    entered jsonb;
+begin
+    perform lib.lock_channels(channels);
+    with added as (
+        insert into data.channel_members (channel_id, user_id, joined_seq, read_seq)
+        select c.id, u.id, c.head, c.head from data.channels c, unnest(users) as u (id) where c.id = any (channels)
+        on conflict do nothing returning channel_id, user_id
+    )
+    select jsonb_agg(a) into entered from added a;
+    return query
+        select * from lib.roster_grown(array(
+            select distinct (a ->> 'channel_id')::uuid from jsonb_array_elements(entered) as a));
+    return query
+        select 'u:' || (a ->> 'user_id'), format('attach ch:%s %s', c.id, c.epoch),
+               json_build_object('type', 'channel_added', 'channel', lib.channel_json(c, (a ->> 'user_id')::uuid))
+          from jsonb_array_elements(entered) as a
+          join data.channels c on c.id = (a ->> 'channel_id')::uuid order by c.id;
+end
+$$;
+
+-- Takes a person out of channels. The caller has locked the person.
+create or replace function lib.channel_remove(user_id uuid, channels uuid[])
+returns setof api.row
+language plpgsql volatile
+as $$
+declare
+    gone uuid[];
+begin
+    perform lib.lock_channels(channels);
+    with removed as (
+        delete from data.channel_members m
+         where m.user_id = channel_remove.user_id and m.channel_id = any (channels) returning m.channel_id
+    )
+    select array_agg(r.channel_id) into gone from removed r;
+    return query select * from lib.roster_removed(gone, 'removed ' || channel_remove.user_id);
+    return query
+        select 'u:' || channel_remove.user_id, '', json_build_object('type', 'channel_removed', 'channel', g.id)
+          from unnest(gone) as g (id);
+end
+$$;
+
+-- All channels of a person.
+create or replace function lib.channels_of(user_id uuid)
+returns uuid[]
+language sql stable
+as $$
+    select coalesce(array_agg(m.channel_id), '{}') from data.channel_members m where m.user_id = channels_of.user_id
+$$;

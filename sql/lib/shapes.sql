@@ -1,0 +1,93 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+-- The JSON shapes of docs/api.md and docs/realtime.md, each made in one place.
+
+create or replace function lib.user_json(u data.users)
+returns json
+language sql stable
+as $$
+    select json_build_object('id', u.id, 'username', u.username, 'display_name', u.display_name, 'role', u.role)
+$$;
+
+-- Another person, as anyone may see them.
+create or replace function lib.person_json(u data.users)
+returns json
+language sql stable
+as $$
+    select json_build_object('id', u.id, 'username', u.username, 'display_name', u.display_name)
+$$;
+
+-- CHANNEL, as its member viewer sees it: a DM has a peer, and no name of its own.
+create or replace function lib.channel_json(c data.channels, viewer uuid)
+returns json
+language plpgsql stable
+as $$
+begin
+    if c.kind = 'dm' then
+        return json_build_object('id', c.id, 'kind', c.kind, 'name', c.name, 'topic', c.topic, 'head', c.head,
+            'display', c.display, 'roster', c.roster, 'epoch', c.epoch, 'history', c.history, 'peer',
+            (select lib.person_json(u) from data.users u
+              where u.id = case viewer when c.dm_low then c.dm_high else c.dm_low end));
+    end if;
+    return json_build_object('id', c.id, 'kind', c.kind, 'name', c.name, 'topic', c.topic, 'head', c.head,
+        'display', c.display, 'roster', c.roster, 'epoch', c.epoch, 'history', c.history);
+end
+$$;
+
+-- COMMUNITY, as its member viewer sees it: the groups they belong to, with the channels they are in.
+create or replace function lib.community_json(c data.communities, viewer uuid)
+returns json
+language sql stable
+as $$
+    select json_build_object('id', c.id, 'name', c.name, 'role', m.role, 'groups', coalesce((
+        select json_agg(json_build_object('id', g.id, 'name', g.name, 'position', g.position, 'channels', coalesce((
+            select json_agg(lib.channel_json(h, viewer) order by h.position, h.id)
+              from data.channels h join data.channel_members hm on hm.channel_id = h.id and hm.user_id = viewer
+             where h.group_id = g.id), '[]')) order by g.position, g.id)
+          from data.groups g join data.group_members gm on gm.group_id = g.id and gm.user_id = viewer
+         where g.community_id = c.id), '[]'))
+      from data.community_members m where m.community_id = c.id and m.user_id = viewer
+$$;
+
+-- The fields of an entry as text "…" without braces: nothing in it needs escaping, and this is the hot path.
+create or replace function lib.entry_fields(e data.entries)
+returns text
+language sql stable
+as $$
+    select '"channel":"' || e.channel_id || '","seq":' || e.seq || ',"id":"' || e.id || '","kind":"' || e.kind
+        || '","ref":' || coalesce('"' || e.ref || '"', 'null')
+        || ',"thread":' || coalesce('"' || e.thread || '"', 'null')
+        || ',"sender":"' || e.sender || '","device":"' || e.device || '","epoch":' || e.epoch
+        || ',"ciphertext":"' || lib.b64u(e.ciphertext) || '","commitment":"' || lib.b64u(e.commitment)
+        || '","created_at":' || lib.ms(e.created_at)
+$$;
+
+-- An inbox item.
+create or replace function lib.inbox_json(i data.inbox_items)
+returns json
+language sql stable
+as $$
+    select json_build_object('seq', i.seq, 'id', i.id, 'channel', i.channel_id, 'ref', i.ref, 'sender', i.sender,
+        'device', i.sender_device, 'payload', lib.b64u(i.payload), 'created_at', lib.ms(i.created_at))
+$$;
+
+-- The live devices of a person, with what others verify.
+create or replace function lib.devices_json(user_id uuid)
+returns json
+language sql stable
+as $$
+    select coalesce(json_agg(json_build_object('id', d.id, 'device_key', lib.b64u(d.device_key),
+               'certificate', lib.b64u(d.certificate), 'created_at', d.certified_at) order by d.id), '[]')
+      from data.devices d where d.user_id = devices_json.user_id and d.removed_at is null
+$$;
+
+-- All devices that a person ever had, the newest 1,000, with what others verify.
+create or replace function lib.all_devices_json(user_id uuid)
+returns json
+language sql stable
+as $$
+    select coalesce(json_agg(json_build_object('id', d.id, 'device_key', lib.b64u(d.device_key),
+               'certificate', lib.b64u(d.certificate), 'created_at', d.certified_at, 'removed', d.removed_at is not null)
+               order by d.added_at desc, d.id), '[]')
+      from (select * from data.devices x where x.user_id = all_devices_json.user_id
+             order by x.added_at desc, x.id limit 1000) as d
+$$;
