@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# What people and machines call; the work is in scripts/. Every target installs or builds only what is missing.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+CHATALOT_INSTALL ?= yes
+TESTS ?=
+
+.PHONY: help run test module static sanitize wasm crypto client units packages test-packages check format install clean
+
+help: ## this list
+	@echo 'Chatalot: end-to-end encrypted community chat inside nginx'
+	@echo
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@echo
+	@echo '  PORT=8080                       where make run listens'
+	@echo '  DATABASE_URL=… REDIS_URL=…      use these instead of private ones'
+	@echo '  TESTS="t/health.t t/sql"        which tests make test runs'
+
+run: ## install what is missing, build, and serve on http://localhost:8080 until Ctrl-C
+	@scripts/run --check
+	@if [ '$(CHATALOT_INSTALL)' = yes ]; then scripts/install run; fi
+	@$(MAKE) module client
+	@exec setpriv --pdeathsig=TERM -- scripts/run
+
+test: ## build everything and run every test
+	@if [ '$(CHATALOT_INSTALL)' = yes ]; then scripts/install test; fi
+	@$(MAKE) module static sanitize crypto client units
+	@exec scripts/test $(TESTS)
+
+module: ## the nginx module, for Debian's nginx
+	@scripts/nginx-build dynamic
+
+static: ## an nginx with the module inside
+	@scripts/nginx-build static
+
+sanitize: ## the same with the address and undefined-behaviour sanitizers
+	@scripts/nginx-build sanitize
+
+crypto: ## the end-to-end encryption library with its tests, native and WebAssembly
+	@scripts/with-node $(MAKE) -s -C crypto all check
+
+wasm: ## the same library as WebAssembly, which the client carries
+	@$(MAKE) -s -C crypto wasm
+
+client: wasm ## the web client
+	@scripts/build-client
+
+units: ## the test programs in C
+	@$(MAKE) -s -C t/unit
+
+packages:
+	@scripts/install run
+
+test-packages:
+	@scripts/install test
+
+format: ## bring the client's sources into their format
+	@scripts/build-client --packages
+	@scripts/with-node npm --prefix html run --silent format
+
+check: ## formatter and linter checks only
+	@prove t/style.t
+
+install: module client ## put module, client, schema and configuration into the system (DESTDIR=)
+	@scripts/install-files
+
+clean: ## remove what was built, never what people wrote: var/ stays
+	rm -rf build crypto/build html/build html/.svelte-kit html/node_modules
