@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The routes of docs/api.md as typed functions. Those for signed-in people take their token from a TokenSource, which
+// is asked once more when the server no longer accepts what it gave.
+import { toBase64url } from '../core/bytes';
+import type { Platform } from '../core/platform';
+import { Failure } from '../core/problem';
+import { nothing, type Decoder } from './decode';
+import { request, type Call } from './request';
+import * as shapes from './shapes';
+
+export interface TokenSource {
+	/** A token that should still be accepted; throws a Failure when there is no session or it cannot be renewed now. */
+	access(): Promise<string>;
+	/** The server refused this token: returns another one, or throws. */
+	renew(refused: string): Promise<string>;
+}
+
+export interface DeviceUpload {
+	id: string;
+	name: string;
+	device_key: string;
+	certificate: string;
+	created_at: number;
+	signed_prekey: string;
+	one_time_prekeys: { id: number; key: string }[];
+}
+
+export interface Registration {
+	setup_token?: string;
+	invite?: string;
+	user: string;
+	username: string;
+	display_name: string;
+	salt: string;
+	ops: number;
+	mem: number;
+	login_key: string;
+	recovery_key: string;
+	account_key: string;
+	backup_key: string;
+	keyring_password: string;
+	keyring_recovery: string;
+	device: DeviceUpload;
+}
+
+/** The server hashes with Argon2 and may queue: these take longer. */
+const SLOW = 60_000;
+
+/** What needs no session. */
+export class PublicApi {
+	constructor(private readonly platform: Platform) {}
+
+	authConfig() {
+		return this.call({ method: 'GET', path: '/auth/config', reply: shapes.authConfig });
+	}
+	prelogin(username: string) {
+		return this.call({ method: 'POST', path: '/auth/prelogin', body: { username }, reply: shapes.prelogin });
+	}
+	register(body: Registration) {
+		return this.call({ method: 'POST', path: '/auth/register', body, reply: shapes.tokens, timeout: SLOW });
+	}
+	login(username: string, loginKey: Uint8Array) {
+		const body = { username, login_key: toBase64url(loginKey) };
+		return this.call({ method: 'POST', path: '/auth/login', body, reply: shapes.login, timeout: SLOW });
+	}
+	enrol(token: string, accountKey: Uint8Array, device: DeviceUpload) {
+		const body = { account_key: toBase64url(accountKey), device };
+		return this.call({ method: 'POST', path: '/devices', body, token, reply: shapes.tokens });
+	}
+	refresh(refreshToken: string, nextToken: string) {
+		const body = { refresh_token: refreshToken, next_token: nextToken };
+		return this.call({ method: 'POST', path: '/auth/refresh', body, reply: shapes.refreshed });
+	}
+	lookAtInvite(code: string) {
+		return this.call({ method: 'GET', path: `/invites/${encodeURIComponent(code)}`, reply: shapes.inviteInfo });
+	}
+
+	protected call<T>(call: Call<T>): Promise<T> {
+		return request(this.platform, call);
+	}
+}
+
+export class Api extends PublicApi {
+	constructor(
+		platform: Platform,
+		private readonly tokens: TokenSource
+	) {
+		super(platform);
+	}
+
+	logout() {
+		return this.post('/auth/logout', undefined, nothing);
+	}
+	me() {
+		return this.get('/me', shapes.me);
+	}
+	devices() {
+		return this.get('/devices', shapes.devices);
+	}
+	prekeyStatus() {
+		return this.get('/prekeys', shapes.prekeyStatus);
+	}
+	uploadPrekeys(body: {
+		device_key?: string;
+		signed_prekey?: string;
+		one_time_prekeys?: { id: number; key: string }[];
+	}) {
+		return this.post('/prekeys', body, shapes.prekeyCount);
+	}
+	claimPrekeys(devices: string[]) {
+		return this.post('/prekeys/claim', { devices }, shapes.bundles);
+	}
+	communities() {
+		return this.get('/communities', shapes.communities);
+	}
+	createCommunity(id: string, name: string) {
+		return this.post('/communities', { id, name }, shapes.community);
+	}
+	members(community: string) {
+		return this.get(`/communities/${community}/members`, shapes.members);
+	}
+	removeMember(community: string, user: string) {
+		return this.signed({ method: 'DELETE', path: `/communities/${community}/members/${user}`, reply: nothing });
+	}
+	createInvite(community: string, body: { max_uses?: number; expires_in_hours?: number }) {
+		return this.post(`/communities/${community}/invites`, body, shapes.invite);
+	}
+	acceptInvite(code: string) {
+		return this.post(`/invites/${encodeURIComponent(code)}/accept`, undefined, shapes.community);
+	}
+	openDm(id: string, user: string) {
+		return this.post('/dms', { id, user }, shapes.channel);
+	}
+	dms() {
+		return this.get('/dms', shapes.dms);
+	}
+	userDevices(user: string) {
+		return this.get(`/users/${user}/devices`, shapes.userDevices);
+	}
+	roster(channel: string) {
+		return this.get(`/channels/${channel}/roster`, shapes.roster);
+	}
+	entries(channel: string, before: number | undefined, limit: number) {
+		return this.get(`/channels/${channel}/entries`, shapes.entries, { before, limit });
+	}
+	storeBackup(items: { id: string; data: string }[]) {
+		return this.post('/backup', { items }, shapes.stored);
+	}
+	backup(before: number | undefined, limit: number) {
+		return this.get('/backup', shapes.backupItems, { before, limit });
+	}
+
+	private get<T>(path: string, reply: Decoder<T>, query?: Call<T>['query']): Promise<T> {
+		return this.signed({ method: 'GET', path, query, reply });
+	}
+
+	private post<T>(path: string, body: unknown, reply: Decoder<T>): Promise<T> {
+		return this.signed({ method: 'POST', path, body, reply });
+	}
+
+	private async signed<T>(call: Call<T>): Promise<T> {
+		const token = await this.tokens.access();
+		try {
+			return await this.call({ ...call, token });
+		} catch (error) {
+			if (!(error instanceof Failure) || error.status !== 401) throw error;
+			return await this.call({ ...call, token: await this.tokens.renew(token) });
+		}
+	}
+}

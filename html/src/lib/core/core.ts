@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The core as the page sees it: starting, becoming and ceasing to be a device, and handing everything else to the engine.
+// Runs in a worker in the browser and in Node in tests; it knows both only as a Platform.
+import { PublicApi } from '../api/api';
+import { Library } from '../crypto/library';
+import { Enrolment, storeNewDevice, type NewDevice } from '../engine/account';
+import { newId } from '../engine/context';
+import { Engine } from '../engine/engine';
+import { acceptIdentity, securityOf } from '../engine/security';
+import type { Lost } from '../store/database';
+import { Store, type Nudge } from '../store/store';
+import type { DeviceRecord } from '../store/tables';
+import { readConfig, readDevices, readInvite, readMembers } from '../api/people';
+import type { Platform } from './platform';
+import { fail, Failure } from './problem';
+import type { Account, Community, Connection, Core, CoreEvent, Device, Id, Invite, Member, Start } from './types';
+
+const SIGN_IN_LOCK = 'chatalot-sign-in';
+
+export class ClientCore implements Core {
+	private readonly api: PublicApi;
+	private opening: Promise<Store> | undefined;
+	private module: WebAssembly.Module | undefined;
+	private library: Library | undefined;
+	private engine: Engine | undefined;
+	private connection: Connection = { state: 'offline' };
+
+	constructor(
+		private readonly platform: Platform,
+		private readonly emit: (event: CoreEvent) => void
+	) {
+		this.api = new PublicApi(platform);
+	}
+
+	async start(): Promise<Start> {
+		this.requireSecure();
+		const store = await this.store();
+		const device = await store.read.meta('device');
+		if (!device) return { phase: 'signed-out', communities: [], dms: [], connection: this.connection };
+		const engine = await this.run(device);
+		const { communities, dms } = await engine.shell.show();
+		const place = await store.read.meta('place');
+		const start: Start = { phase: 'signed-in', account: device.account, communities, dms, connection: this.connection };
+		if (place) start.lastChannel = place.channel;
+		return start;
+	}
+
+	/** Ends everything that runs, and keeps what is stored. */
+	async close(): Promise<void> {
+		this.engine?.stop();
+		this.engine = undefined;
+		(await this.opening)?.close();
+		this.opening = undefined;
+	}
+
+	async authConfig() {
+		return readConfig(this.api);
+	}
+
+	async register(r: Parameters<Core['register']>[0]) {
+		return this.becomeDevice(async (enrolment) => {
+			const { made, recoveryCode } = await enrolment.register(r);
+			return { made, result: { account: made.device.account, recoveryCode } };
+		});
+	}
+
+	async signIn(r: { username: string; password: string }) {
+		return this.becomeDevice(async (enrolment) => {
+			const made = await enrolment.signIn(r.username, r.password);
+			return { made, result: { account: made.device.account } };
+		});
+	}
+
+	async signOut(): Promise<void> {
+		const store = await this.store();
+		try {
+			await this.engine?.ctx.api.logout();
+		} catch (error) {
+			// Without the server the device stays in the account's list; what is here goes all the same.
+			if (!(error instanceof Failure)) throw error;
+			this.platform.log('warn', `sign out: ${error.code}`);
+		}
+		this.stopEngine();
+		await store.wipe();
+		await store.renew();
+		this.emit({ type: 'account', data: { phase: 'signed-out' } });
+	}
+
+	async createCommunity(name: string): Promise<Community> {
+		const engine = this.signedIn();
+		return engine.shell.addCommunity(await engine.ctx.api.createCommunity(newId(this.platform), name));
+	}
+
+	async members(community: Id): Promise<Member[]> {
+		return readMembers(this.signedIn().ctx.api, community);
+	}
+
+	async createInvite(community: Id, o: { maxUses?: number; expiresInHours?: number }): Promise<Invite> {
+		const wanted = { max_uses: o.maxUses, expires_in_hours: o.expiresInHours };
+		const { code, expires_at, max_uses } = await this.signedIn().ctx.api.createInvite(community, wanted);
+		return {
+			code,
+			url: `${this.platform.origin}/invite/${encodeURIComponent(code)}`,
+			expiresAt: expires_at,
+			maxUses: max_uses
+		};
+	}
+
+	async lookAtInvite(code: string) {
+		return readInvite(this.api, code);
+	}
+
+	async acceptInvite(code: string): Promise<Community> {
+		const engine = this.signedIn();
+		return engine.shell.addCommunity(await engine.ctx.api.acceptInvite(code));
+	}
+
+	async leaveCommunity(community: Id): Promise<void> {
+		await this.removeMember(community, this.signedIn().ctx.own.user);
+		await this.signedIn().shell.refresh();
+	}
+
+	async removeMember(community: Id, user: Id): Promise<void> {
+		await this.signedIn().ctx.api.removeMember(community, user);
+	}
+
+	async openDm(user: Id) {
+		const engine = this.signedIn();
+		const wire = await engine.ctx.api.openDm(newId(this.platform), user);
+		const isIt = wire.kind === 'dm' && wire.peer?.id === user;
+		return (
+			(isIt && (await engine.shell.addChannel(wire))) ||
+			fail('bad_reply', 'The server gave another conversation than the private one that was asked for.')
+		);
+	}
+
+	async devices(): Promise<Device[]> {
+		return readDevices(this.signedIn().ctx.api);
+	}
+
+	async open(channel: Id) {
+		const { history, ctx } = this.signedIn();
+		const page = await history.open(channel);
+		await ctx.store.change(async (unit) => {
+			unit.durable = false;
+			unit.setMeta('place', { channel });
+		});
+		return page;
+	}
+
+	async older(channel: Id, before: number) {
+		return this.signedIn().history.older(channel, before);
+	}
+
+	async security(channel: Id) {
+		const { ctx, rosters } = this.signedIn();
+		return securityOf(ctx, rosters, channel);
+	}
+
+	async acceptIdentity(channel: Id, user: Id) {
+		const { ctx, rosters } = this.signedIn();
+		await acceptIdentity(ctx, user);
+		return securityOf(ctx, rosters, channel);
+	}
+
+	async send(channel: Id, text: string) {
+		return this.signedIn().outbox.add(channel, text);
+	}
+
+	async retry(message: Id) {
+		return this.signedIn().outbox.retry(message);
+	}
+
+	async discard(message: Id) {
+		return this.signedIn().outbox.discard(message);
+	}
+
+	async markRead(channel: Id, seq: number) {
+		return this.signedIn().history.markRead(channel, seq);
+	}
+
+	async draft(channel: Id): Promise<string> {
+		return (await this.signedIn().ctx.store.read.get('drafts', channel))?.text ?? '';
+	}
+
+	async saveDraft(channel: Id, text: string): Promise<void> {
+		await this.signedIn().ctx.store.change(async (unit) => {
+			unit.durable = false;
+			if (text === '') unit.delete('drafts', channel);
+			else unit.put('drafts', { channel, text: text.slice(0, 100_000) });
+		});
+	}
+
+	private requireSecure(): void {
+		if (this.platform.secure) return;
+		fail('insecure_context', 'This page was not opened over HTTPS: the browser offers no encryption here.');
+	}
+
+	private store(): Promise<Store> {
+		this.opening ??= this.openStore().catch((error: unknown) => {
+			this.opening = undefined;
+			this.platform.log('error', 'local store', error);
+			return fail('storage_unavailable', 'This browser does not let Chatalot keep anything on this device.');
+		});
+		return this.opening;
+	}
+
+	private async openStore(): Promise<Store> {
+		const { store, damaged } = await Store.open(this.platform, {
+			event: (event) => this.emit(event),
+			nudge: (what) => void this.nudged(what).catch((error: unknown) => this.platform.log('error', what, error)),
+			lost: (why) => this.lost(why)
+		});
+		if (damaged) this.platform.log('warn', 'local store: it was damaged and has been emptied');
+		return store;
+	}
+
+	/** One tab at a time; what was on this device before makes room, but for what the same person keeps. */
+	private async becomeDevice<T>(enrol: (e: Enrolment) => Promise<{ made: NewDevice; result: T }>): Promise<T> {
+		this.requireSecure();
+		const store = await this.store();
+		return this.platform.locks.request(SIGN_IN_LOCK, {}, async () => {
+			if ((await store.read.meta('device')) && this.connection.state !== 'ended')
+				fail('already_signed_in', 'Somebody is signed in on this device already.');
+			const { module, library } = await this.crypto();
+			const { made, result } = await enrol(new Enrolment(this.platform, module, library));
+			this.stopEngine();
+			await storeNewDevice(store, made, this.platform.now());
+			await this.run(made.device);
+			this.emit({ type: 'account', data: { phase: 'signed-in', account: made.device.account } });
+			return result;
+		});
+	}
+
+	private async run(device: DeviceRecord): Promise<Engine> {
+		if (this.engine) return this.engine;
+		const { library } = await this.crypto();
+		const engine = new Engine(this.platform, (await this.store()).bind(), library, device, (shown) => {
+			this.connection = shown;
+			this.emit({ type: 'connection', data: shown });
+		});
+		this.engine = engine;
+		engine.start();
+		return engine;
+	}
+
+	private stopEngine(): void {
+		this.engine?.stop();
+		this.engine = undefined;
+	}
+
+	private async crypto(): Promise<{ module: WebAssembly.Module; library: Library }> {
+		this.module ??= await this.platform.library();
+		this.library ??= new Library(this.module);
+		return { module: this.module, library: this.library };
+	}
+
+	private signedIn(): Engine {
+		if (!this.engine) throw new Failure({ code: 'signed_out', message: 'Nobody is signed in on this device.' });
+		return this.engine;
+	}
+
+	private async nudged(what: Nudge): Promise<void> {
+		if (what === 'outbox') return this.engine?.outbox.drain();
+		const store = await this.store();
+		this.stopEngine();
+		await store.renew();
+		const account = what === 'signed-in' ? await this.runStored(store) : undefined;
+		this.emit({ type: 'account', data: account ? { phase: 'signed-in', account } : { phase: 'signed-out' } });
+	}
+
+	private async runStored(store: Store): Promise<Account | undefined> {
+		const device = await store.read.meta('device');
+		if (device) await this.run(device);
+		return device?.account;
+	}
+
+	/** Keys that were changed on the disk are not worked with: signing in again brings the history back. */
+	private async clearDamaged(): Promise<void> {
+		if (!this.engine) return;
+		this.stopEngine();
+		const store = await this.store();
+		// Another tab may have signed in anew, and this one has not heard of it yet.
+		if (await store.renew()) return this.nudged('signed-in');
+		this.platform.log('error', 'local store: a record does not open; everything is forgotten');
+		await store.wipe();
+		await store.renew();
+		this.emit({ type: 'account', data: { phase: 'signed-out' } });
+	}
+
+	/** A newer tab changed the schema, or the browser threw the data away. */
+	private lost(why: Lost): void {
+		if (why === 'damaged') {
+			this.clearDamaged().catch((error: unknown) => this.platform.log('error', 'local store', error));
+			return;
+		}
+		this.stopEngine();
+		this.opening = undefined;
+		if (why === 'cleared') return this.emit({ type: 'account', data: { phase: 'signed-out' } });
+		const problem = { code: 'outdated', message: 'Another tab runs a newer version. Reload this one.' };
+		this.connection = { state: 'ended', problem };
+		this.emit({ type: 'connection', data: this.connection });
+	}
+}

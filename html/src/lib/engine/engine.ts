@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Everything that runs while somebody is signed in, put together: one Engine for one device identity and one tab.
+import { Api } from '../api/api';
+import type { Platform } from '../core/platform';
+import { isPassing } from '../core/problem';
+import type { Connection as Shown } from '../core/types';
+import type { Library } from '../crypto/library';
+import { Connection } from '../socket/connection';
+import type { Store } from '../store/store';
+import type { DeviceRecord } from '../store/tables';
+import { Backup } from './backup';
+import { ownOf, type Context } from './context';
+import { Distribution } from './distribution';
+import { Entries } from './entries';
+import { History } from './history';
+import { Inbox } from './inbox';
+import { Outbox } from './outbox';
+import { Prekeys } from './prekeys';
+import { Requests } from './requests';
+import { Rosters } from './rosters';
+import { Sealing } from './sealing';
+import { Sessions } from './sessions';
+import { Shell } from './shell';
+import { Sync } from './sync';
+import { Tokens } from './tokens';
+
+/** Channels whose newest page a device fetches before anyone opens them. */
+const PREFETCH = 30;
+
+export class Engine {
+	readonly ctx: Context;
+	readonly shell: Shell;
+	readonly outbox: Outbox;
+	readonly history: History;
+	readonly rosters: Rosters;
+	private readonly inbox: Inbox;
+	private readonly backup: Backup;
+	private readonly prekeys: Prekeys;
+	private readonly requests: Requests;
+	private readonly sync: Sync;
+	private readonly unwatch: () => void;
+	private tending = false;
+
+	constructor(
+		platform: Platform,
+		store: Store,
+		library: Library,
+		device: DeviceRecord,
+		onShown: (state: Shown) => void
+	) {
+		const tokens = new Tokens(platform, store, (failure) => connection.end(failure.problem));
+		const connection: Connection = new Connection(platform, tokens, {
+			shown: onShown,
+			ready: (ready) => this.sync.ready(ready),
+			pushed: (frame) => this.sync.pushed(frame)
+		});
+		const ctx: Context = { platform, store, library, connection, api: new Api(platform, tokens), own: ownOf(device) };
+		this.ctx = ctx;
+		this.shell = new Shell(ctx);
+		this.rosters = new Rosters(ctx);
+		const sessions = new Sessions(ctx);
+		const entries = new Entries(ctx, this.shell);
+		const distribution = new Distribution(ctx, sessions);
+		this.outbox = new Outbox(ctx, this.rosters, new Sealing(ctx, sessions, distribution), () => this.backup.soon());
+		this.history = new History(ctx, entries, this.outbox, this.rosters);
+		this.history.onRead = (unit) => this.shell.changed(unit);
+		this.backup = new Backup(ctx, entries);
+		this.prekeys = new Prekeys(ctx);
+		this.requests = new Requests(ctx, sessions, this.rosters, entries);
+		this.inbox = new Inbox(
+			ctx,
+			sessions,
+			this.rosters,
+			entries,
+			(asked) => this.quietly('key requests', this.requests.answer(asked)),
+			() => this.backup.soon(),
+			() => this.shell.refresh()
+		);
+		const parts = { inbox: this.inbox, entries, shell: this.shell, rosters: this.rosters };
+		this.sync = new Sync(
+			ctx,
+			parts,
+			() => this.caughtUp(),
+			() => this.devicesChanged()
+		);
+		this.unwatch = platform.watch((what) => this.woken(what));
+	}
+
+	start(): void {
+		this.ctx.connection.start();
+	}
+
+	stop(): void {
+		this.unwatch();
+		this.sync.stop();
+		this.outbox.stop();
+		this.backup.stop();
+		this.inbox.stop();
+		this.shell.stop();
+		this.ctx.connection.stop();
+		this.ctx.store.retire();
+	}
+
+	private woken(what: 'network' | 'wake'): void {
+		if (what === 'network') return this.ctx.connection.network();
+		this.ctx.connection.wake();
+		this.sync.now();
+	}
+
+	/** Everything that was waiting is here: now send, restore, ask and tend what has time. */
+	private caughtUp(): void {
+		this.outbox.drain();
+		if (this.tending) return;
+		this.tending = true;
+		this.quietly(
+			'tending',
+			this.tend().finally(() => (this.tending = false))
+		);
+	}
+
+	private async tend(): Promise<void> {
+		await this.backup.restore();
+		await this.history.prefetch(PREFETCH);
+		this.backup.soon();
+		await this.requests.ask();
+		await this.prekeys.maintain();
+	}
+
+	/** The page reads the list itself when it shows it; here only rosters depend on it, and they have their own event. */
+	private devicesChanged(): void {
+		this.sync.now();
+	}
+
+	private quietly(what: string, work: Promise<void>): void {
+		work.catch((error: unknown) => {
+			if (!isPassing(error)) this.ctx.platform.log('warn', what, String(error));
+		});
+	}
+}

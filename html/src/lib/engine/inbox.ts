@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The device inbox: key material for this device, taken in once and in order, acknowledged only when it is on the disk.
+// An item that cannot be opened is passed over; the message it was for then asks for its key.
+import type { WireInboxItem } from '../api/shapes';
+import { sameBytes } from '../core/bytes';
+import { Failure, isPassing } from '../core/problem';
+import type { Id } from '../core/types';
+import { uuidBytes, uuidOf } from '../core/uuid';
+import { CryptoError, type Item, type KeyRequest, type Letter } from '../crypto/library';
+import type { DeviceKeyRecord } from '../store/tables';
+import type { Unit } from '../store/unit';
+import type { Context } from './context';
+import type { Entries } from './entries';
+import { learnContentKey, learnSenderKey, wantsContentKey, type Learnt } from './keys';
+import type { Rosters } from './rosters';
+import type { Sessions } from './sessions';
+import { certify, meet } from './trust';
+
+const ACK_AFTER = 400;
+/** Pages in one go; a server that always has more is not followed for ever. */
+const PAGES = 500;
+/** Items of history in one letter, at most, that are looked at. */
+const ITEMS = 1000;
+
+export interface Asked {
+	peer: DeviceKeyRecord;
+	request: KeyRequest;
+}
+
+export class Inbox {
+	private acked = 0;
+	/** The item at which the library crashed last. */
+	private crashed: number | undefined;
+	private cancelAck: (() => void) | undefined;
+
+	constructor(
+		private readonly ctx: Context,
+		private readonly sessions: Sessions,
+		private readonly rosters: Rosters,
+		private readonly entries: Entries,
+		private readonly onAsked: (asked: Asked[]) => void,
+		private readonly onBackup: () => void,
+		private readonly onUnknownChannel: () => Promise<void>
+	) {}
+
+	/** An item that came by itself: taken if it is the next, else everything that waits is fetched. */
+	async arrived(item: WireInboxItem): Promise<void> {
+		const done = await this.done();
+		if (item.seq <= done) return;
+		if (item.seq === done + 1) await this.take([item]);
+		else await this.catchUp();
+	}
+
+	async catchUp(): Promise<void> {
+		for (let page = 0; page < PAGES; page++) {
+			const after = await this.done();
+			const { items, more } = await this.ctx.connection.request({ type: 'inbox', after });
+			if (items.length > 0) await this.take(items);
+			if (!more || (await this.done()) <= after) return;
+		}
+	}
+
+	stop(): void {
+		this.cancelAck?.();
+	}
+
+	private async done(): Promise<number> {
+		return (await this.ctx.store.read.meta('inbox'))?.done ?? 0;
+	}
+
+	private async take(items: WireInboxItem[]): Promise<void> {
+		await this.meetSenders(items);
+		await this.knowChannels(items);
+		const asked: Asked[] = [];
+		const rest = await this.ctx.store.change(async (unit) => {
+			const learnt: Learnt[] = [];
+			let done = (await unit.meta('inbox'))?.done ?? 0;
+			for (const item of [...items].sort((a, b) => a.seq - b.seq)) {
+				if (item.seq <= done) continue;
+				done = item.seq;
+				await this.takeOne(unit, item, learnt, asked);
+			}
+			unit.setMeta('inbox', { done });
+			return this.entries.reopen(unit, learnt);
+		});
+		await this.entries.reopenRest(rest);
+		this.acknowledgeSoon();
+		this.onBackup();
+		if (asked.length > 0) this.onAsked(asked);
+	}
+
+	private async takeOne(unit: Unit, item: WireInboxItem, learnt: Learnt[], asked: Asked[]): Promise<void> {
+		try {
+			const peer = await unit.get('devices', item.device);
+			if (!peer || peer.user !== item.sender) throw new CryptoError('auth', 'a sender nobody vouches for');
+			const letter = await this.sessions.open(unit, peer, item);
+			if (letter.kind === 'request') asked.push({ peer, request: letter.request });
+			else for (const key of await this.keysOf(unit, peer, item, letter)) learnt.push(key);
+		} catch (error) {
+			if (!(error instanceof CryptoError)) throw error;
+			// Once may be for want of memory; an item that does it again is what does it, and would be fetched for ever.
+			if (error.code === 'crash' && this.crashed !== item.seq) {
+				this.crashed = item.seq;
+				throw error;
+			}
+			this.ctx.platform.log('warn', `inbox item ${item.seq} from device ${item.device}: ${error.message}`);
+		}
+	}
+
+	private async keysOf(
+		unit: Unit,
+		peer: DeviceKeyRecord,
+		item: WireInboxItem,
+		letter: Exclude<Letter, { kind: 'request' }>
+	): Promise<Learnt[]> {
+		const { ctx } = this;
+		if (letter.kind === 'items') return this.itemsOf(unit, peer, letter.items.slice(0, ITEMS));
+		await this.requirePlace(unit, item, letter);
+		const learnt =
+			letter.kind === 'sender_key'
+				? await learnSenderKey(ctx, unit, letter.senderKey, 'sender')
+				: await learnContentKey(ctx, unit, letter.contentKey, true);
+		return learnt ? [learnt] : [];
+	}
+
+	/**
+	 * Only keys that something here can need are kept, so that nobody fills the disk with others: of the channel that the
+	 * item was sent to, and the key of a private message only with that message, or if the message waits for it.
+	 */
+	private async requirePlace(
+		unit: Unit,
+		item: WireInboxItem,
+		letter: Extract<Letter, { kind: 'sender_key' | 'content_key' }>
+	): Promise<void> {
+		const { library } = this.ctx;
+		const known = await unit.get('channels', item.channel);
+		if (letter.kind === 'sender_key') {
+			const { channel } = library.inspectSenderKey(letter.senderKey);
+			if (known?.kind === 'text' && uuidOf(channel) === item.channel) return;
+		} else {
+			const { channel, message } = library.inspectContentKey(letter.contentKey);
+			const id = uuidOf(message);
+			const isNeeded = item.ref === id || (await unit.waiting(1, undefined, wantsContentKey(id))).length > 0;
+			if (known?.kind === 'dm' && uuidOf(channel) === item.channel && isNeeded) return;
+		}
+		throw new CryptoError('auth', 'a key for another place than it was sent to');
+	}
+
+	/**
+	 * Keys that are handed on are taken from the person's own devices only, for anyone can put another's key together with
+	 * a chain that is none; and the device that made a sender key must be known here.
+	 */
+	private async itemsOf(unit: Unit, peer: DeviceKeyRecord, items: Item[]): Promise<Learnt[]> {
+		if (peer.user !== this.ctx.own.user) throw new CryptoError('auth', 'keys handed on by somebody else');
+		const learnt: (Learnt | null)[] = [];
+		for (const { kind, body } of items) {
+			if (kind === 'content_key') learnt.push(await learnContentKey(this.ctx, unit, body, true));
+			else if (await this.isCertified(unit, body))
+				learnt.push(await learnSenderKey(this.ctx, unit, body, 'own device'));
+		}
+		return learnt.filter((one) => one !== null);
+	}
+
+	private async isCertified(unit: Unit, senderKey: Item['body']): Promise<boolean> {
+		const { sender } = this.ctx.library.inspectSenderKey(senderKey);
+		const known = await unit.get('devices', uuidOf(sender.device));
+		return (
+			known !== undefined &&
+			sameBytes(uuidBytes(known.user), sender.user) &&
+			sameBytes(known.deviceKey, sender.deviceKey)
+		);
+	}
+
+	/** Fetches and verifies the certificates of devices that have not been heard of. */
+	private async meetSenders(items: WireInboxItem[]): Promise<void> {
+		const { read } = this.ctx.store;
+		const strangers = new Map<Id, Id>();
+		for (const { device, sender, channel } of items)
+			if (!strangers.has(sender) && !(await read.get('devices', device))) strangers.set(sender, channel);
+		for (const [user, channel] of strangers) await this.meetSender(user, channel);
+	}
+
+	/** A key may come before the news of the channel that it is for. */
+	private async knowChannels(items: WireInboxItem[]): Promise<void> {
+		const channels = [...new Set(items.map(({ channel }) => channel))];
+		const known = await Promise.all(channels.map((channel) => this.ctx.store.read.get('channels', channel)));
+		if (known.includes(undefined)) await this.onUnknownChannel();
+	}
+
+	private async meetSender(user: Id, channel: Id): Promise<void> {
+		const { ctx } = this;
+		try {
+			const wire = await ctx.api.userDevices(user);
+			if (wire.user !== user) return;
+			await ctx.store.change(async (unit) => {
+				if (!(await meet(ctx, unit, user, wire.account_key))) unit.emit({ type: 'security', data: { channel } });
+				for (const device of wire.devices) await certify(ctx, unit, user, device);
+			});
+			if (!(await ctx.store.read.get('people', user))?.username) await this.rosters.fetch(channel);
+		} catch (error) {
+			if (isPassing(error) || !(error instanceof Failure)) throw error;
+			ctx.platform.log('warn', `nothing can be learnt of ${user}: ${error.code}`);
+		}
+	}
+
+	private acknowledgeSoon(): void {
+		this.cancelAck ??= this.ctx.platform.after(ACK_AFTER, () => {
+			this.cancelAck = undefined;
+			this.acknowledge().catch((error: unknown) => {
+				if (!isPassing(error)) this.ctx.platform.log('warn', 'inbox: acknowledgement', String(error));
+			});
+		});
+	}
+
+	private async acknowledge(): Promise<void> {
+		const seq = await this.done();
+		if (seq <= this.acked || !this.ctx.connection.online) return;
+		await this.ctx.connection.request({ type: 'ack', seq });
+		this.acked = seq;
+	}
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Reading records: opened, typed, and never cached, because another tab may change them at any time.
+import type { Platform } from '../core/platform';
+import type { Database } from './database';
+import { openRecord } from './records';
+import { Damaged, type Sealer } from './seal';
+import type { Meta, RecordTable, Records, TableName } from './tables';
+
+export class Reader {
+	constructor(
+		private readonly platform: Platform,
+		readonly database: Database,
+		public sealer: Sealer,
+		/** A record did not open: what rests on it can no longer be relied on. */
+		private readonly onDamaged: () => void
+	) {}
+
+	async get<T extends RecordTable>(table: T, key: IDBValidKey): Promise<Records[T] | undefined> {
+		const stored = await this.database.get(table, key);
+		return stored === undefined ? undefined : ((await this.opened(table, stored)) as Records[T]);
+	}
+
+	async metaRecord(name: keyof Meta): Promise<object | undefined> {
+		const stored = await this.database.get('meta', name);
+		return stored === undefined ? undefined : await this.opened('meta', stored);
+	}
+
+	async meta<K extends keyof Meta>(name: K): Promise<Meta[K] | undefined> {
+		const record = await this.metaRecord(name);
+		return record && (Reflect.get(record, 'value') as Meta[K]);
+	}
+
+	async all<T extends RecordTable>(table: T, limit?: number): Promise<Records[T][]> {
+		return this.openAll(table, await this.database.getAll(table, undefined, undefined, limit));
+	}
+
+	async by<T extends RecordTable>(table: T, index: string, value: IDBValidKey, limit?: number): Promise<Records[T][]> {
+		return this.openAll(table, await this.database.getAll(table, index, value, limit));
+	}
+
+	async range<T extends RecordTable>(table: T, from: IDBValidKey, to: IDBValidKey): Promise<Records[T][]> {
+		return this.openAll(table, await this.database.getAll(table, undefined, this.platform.keyRange.bound(from, to)));
+	}
+
+	/** Messages of a channel with seq in [from, to], oldest first, the last `limit` of them. */
+	async messages(channel: string, from: number, to: number, limit: number): Promise<Records['messages'][]> {
+		if (from > to) return [];
+		const range = this.platform.keyRange.bound([channel, from], [channel, to]);
+		const found = await this.database.getLast('messages', range, limit);
+		return this.openAll('messages', found.reverse());
+	}
+
+	/** Messages that wait for a key, or for this key, in a lasting order: those behind `after`. */
+	async waiting(limit: number, after?: Records['messages'], wants?: string): Promise<Records['messages'][]> {
+		const { keyRange } = this.platform;
+		const query = keyRange.bound(wants ?? '', wants ?? '\uffff');
+		const place = after?.wants === undefined ? null : { key: after.wants, primaryKey: [after.channel, after.seq] };
+		return this.openAll('messages', await this.database.getPage('messages', 'wants', query, place, limit));
+	}
+
+	count(table: TableName, index?: string, value?: IDBValidKey): Promise<number> {
+		return this.database.count(table, index, value);
+	}
+
+	private openAll<T extends RecordTable>(table: T, stored: unknown[]): Promise<Records[T][]> {
+		return Promise.all(stored.map((one) => this.opened(table, one))) as Promise<Records[T][]>;
+	}
+
+	private async opened(table: TableName, stored: unknown): Promise<object> {
+		try {
+			return await openRecord(this.sealer, table, stored);
+		} catch (error) {
+			if (error instanceof Damaged) this.onDamaged();
+			throw error;
+		}
+	}
+}

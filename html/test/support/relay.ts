@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A server in memory that follows docs/api.md and docs/realtime.md as far as the client uses them, at the edge of the
+// platform: it relays and believes, as the real one does, and can be told to lie, to lose and to refuse.
+import type { SocketLike } from '../../src/lib/core/platform';
+import { attach, type RelaySocket } from './relay-socket';
+import type { Network } from './platform';
+
+/* eslint-disable @typescript-eslint/no-explicit-any -- JSON that the client under test decodes strictly */
+export type Json = any;
+
+export interface RelayDevice {
+	id: string;
+	user: string;
+	upload: Json;
+	once: { id: number; key: string }[];
+	refresh: Map<string, string | null>;
+	access: Set<string>;
+	inbox: Json[];
+	inboxSeq: number;
+	live: boolean;
+}
+
+export interface RelayUser {
+	body: Json;
+	role: string;
+	devices: RelayDevice[];
+	backup: { seq: number; data: string }[];
+}
+
+export interface RelayChannel {
+	id: string;
+	kind: 'text' | 'dm';
+	name: string;
+	members: Map<string, number>;
+	log: Json[];
+	roster: number;
+	epoch: number;
+}
+
+export interface RelayCommunity {
+	id: string;
+	name: string;
+	group: string;
+	members: Map<string, string>;
+	channel: RelayChannel;
+}
+
+export class Refusal extends Error {
+	constructor(
+		readonly status: number,
+		readonly code: string,
+		readonly details?: Json
+	) {
+		super(code);
+	}
+}
+
+let counter = 0;
+export const newUuid = () => `0199aaaa-0000-7000-8000-${(++counter).toString(16).padStart(12, '0')}`;
+
+export class Relay implements Network {
+	readonly origin = 'http://relay.test';
+	readonly users = new Map<string, RelayUser>();
+	readonly communities = new Map<string, RelayCommunity>();
+	readonly channels = new Map<string, RelayChannel>();
+	readonly invites = new Map<string, string>();
+	readonly sockets = new Set<RelaySocket>();
+	readonly enrolTokens = new Map<string, string>();
+	readonly calls: string[] = [];
+	kdf = { ops: 3, mem: 64 * 1024 * 1024 };
+	/** Looks at, and may change or replace, every reply and frame on its way to the client. */
+	tamperReply: (path: string, reply: Json) => Json = (_path, reply) => reply;
+	tamperFrame: (frame: Json, device: RelayDevice | undefined) => Json | null = (frame) => frame;
+	/** Called with each request before it is worked on; may throw a Refusal. */
+	before: (call: string) => void = () => undefined;
+	/** Called when a request has been worked on; true loses the answer. */
+	loseAnswer: (call: string) => boolean = () => false;
+	reachable = true;
+	pageLimit = 100;
+
+	fetch = async (url: string, init: RequestInit): Promise<Response> => {
+		const { pathname, searchParams } = new URL(url);
+		const path = pathname.replace(/^\/api/, '');
+		const call = `${init.method} ${path}`;
+		this.calls.push(call);
+		await new Promise((resolve) => setImmediate(resolve));
+		if (!this.reachable) throw new TypeError('network');
+		try {
+			this.before(call);
+			const token = new Headers(init.headers).get('authorization')?.slice(7);
+			const body = init.body ? JSON.parse(init.body as string) : {};
+			const reply = this.tamperReply(path, structuredClone(this.route(init.method!, path, searchParams, body, token)));
+			if (this.loseAnswer(call)) throw new TypeError('network');
+			return Response.json(reply);
+		} catch (error) {
+			if (!(error instanceof Refusal)) throw error;
+			const { status, code, details } = error;
+			return Response.json({ error: { code, message: code, details, request_id: 'r' } }, { status });
+		}
+	};
+
+	socket = (): SocketLike => attach(this);
+
+	deviceOf(token: string | undefined): RelayDevice {
+		for (const user of this.users.values())
+			for (const device of user.devices) if (device.live && token && device.access.has(token)) return device;
+		throw new Refusal(401, 'session_ended');
+	}
+
+	device(id: string): RelayDevice | undefined {
+		for (const user of this.users.values()) for (const device of user.devices) if (device.id === id) return device;
+		return undefined;
+	}
+
+	sendTo(match: (device: RelayDevice) => boolean, frame: Json): void {
+		for (const socket of this.sockets) if (socket.device && match(socket.device)) socket.push(frame);
+	}
+
+	/** Closes every connection, as a worker that is killed does. */
+	cut(code = 1006): void {
+		for (const socket of [...this.sockets]) socket.drop(code);
+	}
+
+	rosterOf(channel: RelayChannel): RelayDevice[] {
+		return [...channel.members.keys()].flatMap((user) => this.users.get(user)!.devices.filter((device) => device.live));
+	}
+
+	rosterMoved(user: string): void {
+		for (const channel of this.channels.values()) {
+			if (!channel.members.has(user)) continue;
+			channel.roster++;
+			this.announce(channel);
+		}
+	}
+
+	announce(channel: RelayChannel): void {
+		const { roster, epoch } = channel;
+		this.sendTo(({ user }) => channel.members.has(user), { type: 'roster', channel: channel.id, roster, epoch });
+	}
+
+	put(device: RelayDevice, item: Json): void {
+		const same = device.inbox.some((one) => one.id === item.id && one.device === item.device);
+		if (same) return;
+		const full = { ...item, seq: ++device.inboxSeq, created_at: Date.now() };
+		device.inbox.push(full);
+		this.sendTo(({ id }) => id === device.id, { type: 'inbox', item: full });
+	}
+
+	join(community: RelayCommunity, user: string, role: string): void {
+		const { channel } = community;
+		community.members.set(user, role);
+		channel.members.set(user, channel.log.length);
+		channel.roster++;
+		this.announce(channel);
+		this.sendTo((device) => device.user === user, { type: 'communities' });
+	}
+
+	leave(community: RelayCommunity, user: string): void {
+		const { channel } = community;
+		community.members.delete(user);
+		channel.members.delete(user);
+		channel.roster++;
+		channel.epoch++;
+		this.announce(channel);
+		this.sendTo((device) => device.user === user, { type: 'channel_removed', channel: channel.id });
+		this.sendTo((device) => device.user === user, { type: 'communities' });
+	}
+
+	channelFor(device: RelayDevice, id: string): RelayChannel {
+		const channel = this.channels.get(id);
+		if (!channel?.members.has(device.user)) throw new Refusal(404, 'channel_not_found');
+		return channel;
+	}
+
+	private route(method: string, path: string, query: URLSearchParams, body: Json, token: string | undefined): Json {
+		const parts = path.split('/').slice(1);
+		const call = `${method} ${parts.map((part) => (/^[0-9a-f]{8}-/.test(part) ? '*' : part)).join('/')}`;
+		const me = () => this.deviceOf(token);
+		switch (call) {
+			case 'GET auth/config':
+				return {
+					instance: { name: 'Relay' },
+					setup_required: this.users.size === 0,
+					registration_mode: 'open',
+					community_creation: 'open',
+					kdf: this.kdf
+				};
+			case 'POST auth/prelogin': {
+				const user = this.named(body.username);
+				return { salt: user?.body.salt ?? 'AAAAAAAAAAAAAAAAAAAAAA', ...this.kdf };
+			}
+			case 'POST auth/register':
+				return this.register(body);
+			case 'POST auth/login':
+				return this.login(body);
+			case 'POST auth/refresh':
+				return this.refresh(body);
+			case 'POST auth/logout':
+				this.removeDevice(me());
+				return {};
+			case 'GET me': {
+				const { user, id } = me();
+				return { ...this.person(user), role: this.users.get(user)!.role, device: id, session: id };
+			}
+			case 'GET devices': {
+				const own = me();
+				const live = this.users.get(own.user)!.devices.filter((device) => device.live);
+				const show = ({ id, upload }: RelayDevice) => ({ id, name: upload.name, created_at: upload.created_at });
+				const more = { last_used_at: Date.now(), last_address: '::1' };
+				return { devices: live.map((one) => ({ ...show(one), ...more, current: one.id === own.id })) };
+			}
+			case 'POST devices': {
+				const user = this.enrolTokens.get(token ?? '');
+				if (!user) throw new Refusal(401, 'token_invalid');
+				return this.tokens(this.addDevice(user, body.device));
+			}
+			case 'GET users/*/devices':
+				return {
+					user: parts[1],
+					account_key: this.users.get(parts[1]!)!.body.account_key,
+					devices: this.certified(parts[1]!, true)
+				};
+			case 'GET prekeys':
+				return { one_time: me().once.length, signed: { key_id: 1, created_at: 1 } };
+			case 'POST prekeys': {
+				const device = me();
+				device.once.push(...(body.one_time_prekeys ?? []));
+				device.upload.signed_prekey = body.signed_prekey ?? device.upload.signed_prekey;
+				return { one_time: device.once.length };
+			}
+			case 'POST prekeys/claim':
+				return { bundles: body.devices.flatMap((id: string) => this.claim(id)) };
+			case 'GET communities':
+				return { communities: this.communitiesOf(me().user) };
+			case 'POST communities':
+				return this.createCommunity(me().user, body);
+			case 'GET communities/*/members': {
+				const { members } = this.communities.get(parts[1]!)!;
+				return { members: [...members].map(([id, role]) => ({ ...this.person(id), role, joined_at: 1 })) };
+			}
+			case 'DELETE communities/*/members/*':
+				this.leave(this.communities.get(parts[1]!)!, parts[3]!);
+				return {};
+			case 'POST communities/*/invites': {
+				const code = `code${++counter}`;
+				this.invites.set(code, parts[1]!);
+				return { code, expires_at: null, max_uses: null };
+			}
+			case 'POST dms':
+				return this.openDm(me().user, body);
+			case 'GET dms': {
+				const { user } = me();
+				const dms = [...this.channels.values()].filter(({ kind, members }) => kind === 'dm' && members.has(user));
+				return { channels: dms.map((channel) => this.channelJson(channel, user)) };
+			}
+			case 'GET channels/*/roster':
+				return this.roster(this.channelFor(me(), parts[1]!));
+			case 'GET channels/*/entries': {
+				const device = me();
+				const channel = this.channelFor(device, parts[1]!);
+				const before = Number(query.get('before') ?? Infinity);
+				const after = channel.members.get(device.user)!;
+				const all = channel.log.filter(({ seq }) => seq < before && seq > after).reverse();
+				const limit = Math.min(Number(query.get('limit') ?? 50), this.pageLimit);
+				return { entries: all.slice(0, limit), more: all.length > limit };
+			}
+			case 'POST backup': {
+				const { backup } = this.users.get(me().user)!;
+				for (const { data } of body.items) backup.push({ seq: backup.length + 1, data });
+				return { stored: body.items.length };
+			}
+			case 'GET backup': {
+				const { backup } = this.users.get(me().user)!;
+				const before = Number(query.get('before') ?? Infinity);
+				const all = backup.filter(({ seq }) => seq < before).reverse();
+				const limit = Number(query.get('limit') ?? 100);
+				return { items: all.slice(0, limit), more: all.length > limit };
+			}
+		}
+		if (method === 'POST' && parts[0] === 'invites') {
+			const community = this.communities.get(this.invites.get(parts[1]!) ?? '');
+			if (!community) throw new Refusal(404, 'invite_not_found');
+			const { user } = me();
+			if (!community.members.has(user)) this.join(community, user, 'member');
+			return this.communityJson(community, user);
+		}
+		throw new Refusal(404, 'not_found');
+	}
+
+	private named(name: string): RelayUser | undefined {
+		return [...this.users.values()].find((user) => user.body.username === name);
+	}
+
+	private person(id: string) {
+		const { username, display_name, account_key } = this.users.get(id)!.body;
+		return { id, username, display_name, account_key };
+	}
+
+	private register(body: Json): Json {
+		if (this.named(body.username)) throw new Refusal(409, 'username_taken');
+		const role = this.users.size === 0 ? 'owner' : 'member';
+		this.users.set(body.user, { body, role, devices: [], backup: [] });
+		return this.tokens(this.addDevice(body.user, body.device));
+	}
+
+	private login({ username, login_key }: Json): Json {
+		const user = this.named(username);
+		if (!user || user.body.login_key !== login_key) throw new Refusal(401, 'bad_credentials');
+		const token = `enrol-${++counter}`;
+		this.enrolTokens.set(token, user.body.user);
+		const { account_key, backup_key, keyring_password } = user.body;
+		return {
+			enrol_token: token,
+			expires_in: 300,
+			user: this.person(user.body.user),
+			account_key,
+			backup_key,
+			keyring_password
+		};
+	}
+
+	private addDevice(user: string, upload: Json): RelayDevice {
+		const device: RelayDevice = {
+			id: upload.id,
+			user,
+			upload,
+			once: [...upload.one_time_prekeys],
+			refresh: new Map(),
+			access: new Set(),
+			inbox: [],
+			inboxSeq: 0,
+			live: true
+		};
+		this.users.get(user)!.devices.push(device);
+		this.rosterMoved(user);
+		return device;
+	}
+
+	removeDevice(device: RelayDevice): void {
+		device.live = false;
+		for (const socket of [...this.sockets]) if (socket.device === device) socket.drop(4001);
+		for (const channel of this.channels.values()) if (channel.members.has(device.user)) channel.epoch++;
+		this.rosterMoved(device.user);
+	}
+
+	private tokens(device: RelayDevice): Json {
+		const refresh = `refresh-${++counter}`;
+		device.refresh.set(refresh, null);
+		const { username, display_name } = this.person(device.user);
+		const user = { id: device.user, username, display_name, role: this.users.get(device.user)!.role };
+		return { ...this.accessToken(device), refresh_token: refresh, session: device.id, device: device.id, user };
+	}
+
+	private accessToken(device: RelayDevice) {
+		const token = `access-${++counter}`;
+		device.access.add(token);
+		return { access_token: token, expires_in: 900 };
+	}
+
+	private refresh({ refresh_token: old, next_token: next }: Json): Json {
+		for (const { devices } of this.users.values())
+			for (const device of devices) {
+				const successor = device.refresh.get(old);
+				if (!device.live || successor === undefined) continue;
+				if (successor !== null && successor !== next) device.live = false;
+				if (!device.live) throw new Refusal(401, 'token_reused');
+				device.refresh.set(old, next);
+				if (!device.refresh.has(next)) device.refresh.set(next, null);
+				return this.accessToken(device);
+			}
+		throw new Refusal(401, 'token_invalid');
+	}
+
+	certified(user: string, removed = false): Json[] {
+		const live = this.users.get(user)!.devices.filter((device) => device.live || removed);
+		return live.map(({ upload }) => {
+			const { id, device_key, certificate, created_at } = upload;
+			return { id, device_key, certificate, created_at };
+		});
+	}
+
+	private claim(id: string): Json[] {
+		const device = this.device(id);
+		if (!device?.live) return [];
+		const { device_key, certificate, created_at, signed_prekey } = device.upload;
+		const one_time_prekey = device.once.shift() ?? null;
+		return [{ device: id, user: device.user, device_key, certificate, created_at, signed_prekey, one_time_prekey }];
+	}
+
+	private createCommunity(user: string, { id, name }: Json): Json {
+		const channel: RelayChannel = {
+			id: newUuid(),
+			kind: 'text',
+			name: 'general',
+			members: new Map(),
+			log: [],
+			roster: 1,
+			epoch: 1
+		};
+		const community: RelayCommunity = { id, name, group: newUuid(), members: new Map(), channel };
+		this.communities.set(id, community);
+		this.channels.set(channel.id, channel);
+		this.join(community, user, 'owner');
+		return this.communityJson(community, user);
+	}
+
+	private communitiesOf(user: string): Json[] {
+		const mine = [...this.communities.values()].filter(({ members }) => members.has(user));
+		return mine.map((community) => this.communityJson(community, user));
+	}
+
+	private communityJson(community: RelayCommunity, user: string): Json {
+		const { id, name, members, group, channel } = community;
+		const channels = [this.channelJson(channel, user)];
+		return { id, name, role: members.get(user), groups: [{ id: group, name: 'General', position: 0, channels }] };
+	}
+
+	private channelJson(channel: RelayChannel, user: string): Json {
+		const { id, kind, name, log, roster, epoch, members } = channel;
+		const peer = kind === 'dm' ? this.person([...members.keys()].find((member) => member !== user)!) : undefined;
+		const head = log.length;
+		return { id, kind, name, topic: '', head, display: head, roster, epoch, history: 'since_joining', peer };
+	}
+
+	private openDm(user: string, { id, user: peer }: Json): Json {
+		const both = (channel: RelayChannel) => channel.members.has(user) && channel.members.has(peer);
+		let channel = [...this.channels.values()].find((one) => one.kind === 'dm' && both(one));
+		if (!channel) {
+			const members = new Map([user, peer].map((one) => [one, 0]));
+			channel = { id, kind: 'dm', name: '', members, log: [], roster: 1, epoch: 1 };
+			this.channels.set(id, channel);
+			this.sendTo((device) => device.user === peer, {
+				type: 'channel_added',
+				channel: this.channelJson(channel, peer)
+			});
+		}
+		return this.channelJson(channel, user);
+	}
+
+	private roster({ id: channel, roster, epoch, members }: RelayChannel): Json {
+		const list = [...members.keys()].map((user) => {
+			const { username, display_name, account_key } = this.person(user);
+			return { user, username, display_name, account_key, devices: this.certified(user) };
+		});
+		return { channel, roster, epoch, members: list };
+	}
+}

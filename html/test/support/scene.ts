@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What tests of keys begin with: people of one server, two of whom have talked in a channel and privately.
+import { after } from 'node:test';
+import { toBase64url } from '../../src/lib/core/bytes';
+import type { Id } from '../../src/lib/core/types';
+import type { Engine } from '../../src/lib/engine/engine';
+import { newId } from '../../src/lib/engine/context';
+import { bindingOf } from '../../src/lib/engine/opening';
+import { encodePayload } from '../../src/lib/engine/payload';
+import { Sessions } from '../../src/lib/engine/sessions';
+import type { Letter } from '../../src/lib/crypto/library';
+import type { SenderKeyRecord } from '../../src/lib/store/tables';
+import { Machine } from './platform';
+import { Person } from './person';
+import { Relay, type Json, type RelayChannel, type RelayUser } from './relay';
+
+export const password = 'correct horse battery';
+const everyone: Person[] = [];
+after(async () => {
+	for (const person of everyone) await person.core.close();
+});
+
+export async function register(relay: Relay, username: string): Promise<Person> {
+	const person = new Person(new Machine(relay, username));
+	everyone.push(person);
+	await person.core.start();
+	await person.core.register({ username, displayName: username, password });
+	await person.online();
+	return person;
+}
+
+export interface Scene {
+	relay: Relay;
+	ada: Person;
+	ben: Person;
+	channel: Id;
+	dm: Id;
+	log: Json[];
+	users: { ada: RelayUser; ben: RelayUser };
+}
+
+/** Ada and Ben have talked in a channel and privately. */
+export async function scene(): Promise<Scene> {
+	const relay = new Relay();
+	const ada = await register(relay, 'ada');
+	const community = await ada.core.createCommunity('Garden');
+	const channel = community.groups[0]!.channels[0]!.id;
+	const ben = await register(relay, 'ben');
+	await ben.core.acceptInvite((await ada.core.createInvite(community.id, {})).code);
+	const { id: dm } = await ada.core.openDm((await ben.core.start()).account!.id);
+	await ada.core.send(channel, 'from ada');
+	await ben.message(channel, 'from ada');
+	await ben.core.send(channel, 'from ben');
+	await ada.message(channel, 'from ben');
+	await ada.core.send(dm, 'in private');
+	await ben.message(dm, 'in private');
+	const [first, second] = [...relay.users.values()] as [RelayUser, RelayUser];
+	return { relay, ada, ben, channel, dm, log: relay.channels.get(channel)!.log, users: { ada: first, ben: second } };
+}
+
+export const uuid = (n: number) => `0199bbbb-0000-7000-8000-${n.toString(16).padStart(12, '0')}`;
+
+/** The server puts an entry of its own making into the log and tells everyone. */
+export function inject(relay: Relay, channel: RelayChannel, entry: Json): Json {
+	const full = { ...entry, channel: channel.id, seq: channel.log.length + 1, created_at: Date.now() };
+	channel.log.push(full);
+	relay.sendTo(({ user }) => channel.members.has(user), { type: 'entry', ...full });
+	return full;
+}
+
+/** The same person on one more device. */
+export async function secondDevice(relay: Relay, username: string): Promise<Person> {
+	const person = new Person(new Machine(relay, `${username} 2`));
+	everyone.push(person);
+	await person.core.start();
+	await person.core.signIn({ username, password });
+	await person.online();
+	return person;
+}
+
+/** The last one that registered joins the community of the scene. */
+export function joinLast(relay: Relay): RelayUser {
+	const user = [...relay.users.values()].at(-1)!;
+	relay.join([...relay.communities.values()][0]!, user.body.user, 'member');
+	return user;
+}
+
+const lineOf = (n: number) => encodePayload(`line ${n}`, new Uint8Array(32));
+
+/** So many messages that a device sealed and the server took, without the time it takes to send them. */
+export async function writeMany(
+	relay: Relay,
+	from: Person,
+	channel: Id,
+	count: number,
+	payloadOf = lineOf
+): Promise<void> {
+	const { ctx } = engineOf(from);
+	const { user: sender, device } = ctx.own;
+	const place = relay.channels.get(channel)!;
+	await ctx.store.change(async (unit) => {
+		const own = (await unit.get('ownKeys', channel))!;
+		for (let n = 0; n < count; n++) {
+			const id = uuid(0x10000 + place.log.length);
+			const entry = { channel, epoch: own.epoch, kind: 'message', id, thread: null, ref: null, sender, device };
+			const payload = payloadOf(n);
+			const sealed = ctx.library.sealChannelMessage(own.chain, bindingOf(entry), payload);
+			own.chain = sealed.chain;
+			const commitment = toBase64url(ctx.library.frankingCommit(new Uint8Array(32), payload));
+			const ciphertext = toBase64url(sealed.message);
+			place.log.push({ ...entry, ciphertext, commitment, seq: place.log.length + 1, created_at: Date.now() });
+		}
+		unit.put('ownKeys', own);
+	});
+	relay.sendTo(({ user }) => place.members.has(user), { type: 'resync' });
+}
+
+/** Letters that a member makes by itself, to one device, through the honest ways. */
+export async function deliver(from: Person, channel: Id, device: Id, letters: Letter[]): Promise<void> {
+	const { ctx, rosters } = engineOf(from);
+	await rosters.fetch(channel);
+	const sessions = new Sessions(ctx);
+	await sessions.ensure([device]);
+	const items = await ctx.store.change(async (unit) => {
+		const made: { device: Id; id: Id; payload: string }[] = [];
+		for (const letter of letters) {
+			const payload = await sessions.seal(unit, device, letter);
+			made.push({ device, id: newId(ctx.platform), payload: toBase64url(payload!) });
+		}
+		return made;
+	});
+	await ctx.connection.request({ type: 'deliver', channel, items });
+}
+
+/** What a device has of the sender keys of another's device in a channel. */
+export async function senderKeysOf(person: Person, channel: Id, device: Id): Promise<SenderKeyRecord[]> {
+	const all = await engineOf(person).ctx.store.read.all('senderKeys');
+	return all.filter((key) => key.channel === channel && key.device === device);
+}
+
+/** The signed-in parts of a client, for what the page cannot cause. */
+export function engineOf(person: Person): Engine {
+	return Reflect.get(person.core, 'engine') as Engine;
+}
