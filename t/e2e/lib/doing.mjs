@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What people do in the client, by what they see: labels, headings, texts. No selectors of ours.
+export async function fillAccount({ page }, { username, name, password }) {
+	await page.getByLabel('Username').fill(username);
+	await page.getByLabel('Name others see').fill(name);
+	await page.getByLabel('Password', { exact: true }).fill(password);
+	await page.getByLabel('Password once more').fill(password);
+}
+
+/** Reads the recovery code and says it is saved. */
+export async function saveCode({ page }) {
+	const code = (await page.getByLabel('Recovery code', { exact: true }).innerText()).trim();
+	await page.getByLabel('I have saved it in a safe place').check();
+	await page.getByRole('button', { name: 'I saved it' }).click();
+	return code;
+}
+
+export async function signIn({ page }, username, password) {
+	await page.getByLabel('Username').fill(username);
+	await page.getByLabel('Password', { exact: true }).fill(password);
+	await page.getByRole('button', { name: 'Sign in' }).click();
+}
+
+export const composer = ({ page }) => page.getByRole('textbox', { name: /^Write to / });
+
+export async function write(who, text) {
+	await composer(who).fill(text);
+	await composer(who).press('Enter');
+}
+
+/** Messages in the conversation that is open. */
+export const messages = ({ page }) => page.getByRole('region', { name: /^Messages in / }).getByRole('article');
+export const message = (who, text) => messages(who).filter({ hasText: text });
+export const sees = (who, text) => message(who, text).first().waitFor();
+
+export async function isSent(who, text) {
+	await who.page.locator('article[data-state="sent"]').filter({ hasText: text }).first().waitFor();
+}
+
+export const texts = async (who) =>
+	(await messages(who).locator('.whitespace-pre-wrap').allInnerTexts()).map((text) => text.trim());
+
+export const openChannel = ({ page }, name) => page.getByRole('link', { name: new RegExp(`^${name}\\b`) }).click();

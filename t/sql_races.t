@@ -1,0 +1,251 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# What two sessions do at the same moment: each race is staged, one transaction held open while the other comes up
+# against its locks; then a crowd that sends, joins and leaves at once.
+
+use strict;
+use warnings;
+
+use FindBin ();
+use lib "$FindBin::Bin/lib", "$FindBin::Bin/sql/lib";
+
+use Psql;
+use Test::Chatalot;
+use Test::More;
+
+my $chat = Test::Chatalot->new(nginx => 0);
+
+# The helpers of the pgTAP tests, kept in the database this time.
+my $people = "$FindBin::Bin/sql/lib/people.sql";
+system('psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-1', '-d', $chat->owner_url, '-f', $people) == 0 or die "people.sql\n";
+$chat->sql("select t.person(p) from unnest('{anna,bob,carl,dora,erik}'::text[]) as p");
+$chat->sql("select t.community('home', 'anna', 'bob', 'carl')");
+$chat->sql("select t.another_device('phone', 'bob')");
+my $home = $chat->sql("select t.channel('home')");
+
+my ($one, $other, $observer) = map { Psql->new($chat->owner_url, 'set search_path = public, t') } 1 .. 3;
+
+# Both sessions in turn: the first in a transaction, the second until it stands before a lock; then the first ends.
+sub race {
+    my ($first, $second, $end) = @_;
+    $one->ask('begin');
+    my $before = $one->ask($first);
+    $other->start($second)->wait_for_lock($observer);
+    $one->ask($end // 'commit');
+    return ($before, scalar $other->result);
+}
+
+# SQL of a call that gives its reply.
+sub call {
+    my ($function, $who, $args) = @_;
+    my $ctx = defined $who ? "t.ctx('$who')" : 'null';
+    return "select payload from api.$function($ctx, $args) where topic is null";
+}
+
+# The code of a new invitation; more: its arguments as JSON.
+sub invite {
+    my ($more) = @_;
+    my $args = "jsonb_build_object('community', t.id('home')) || '$more'";
+    return $chat->sql("select t.call('invite_create', 'anna', $args) ->> 'code'");
+}
+
+my ($before, $after);
+
+# --- registration and invitations ----------------------------------------------------------------------------------
+
+$chat->sql("update data.users set role = 'member'");
+$chat->sql("update data.instance set setup_hash = sha256('token')");
+my $setup = q{jsonb_build_object('setup_hash', lib.b64u(sha256('token')))};
+my $register = sub { call('auth_register', undef, "t.registration('$_[0]', $_[1])") };
+($before, $after) = race($register->('first', $setup), $register->('second', $setup));
+like($before, qr/"role" : "owner"/, 'setup token: the first becomes the owner');
+is($after, 'ERROR:  already_set_up', 'the second does not');
+is($chat->sql("select count(*) from data.users where username = 'second'"), 0, 'and has no account');
+$chat->sql("update data.users set role = 'member' where username = 'first'");
+$chat->sql("update data.users set role = 'owner' where username = 'anna'");
+
+my $code = invite('{"max_uses": 1}');
+my $accept = "jsonb_build_object('code', '$code')";
+($before, $after) = race(call('invite_accept', 'dora', $accept), $register->('emil', "jsonb_build_object('invite', '$code')"));
+like($before, qr/"name" : "home"/, 'an invite for one: the first is in');
+is($after, 'ERROR:  invite_not_found', 'the second is not');
+is($chat->sql("select uses from data.invites where code = '$code'"), 1, 'one use');
+is($chat->sql("select count(*) from data.users where username = 'emil'"), 0, 'no account without the invite');
+
+$code = invite('{"max_uses": 1}');
+$accept = "jsonb_build_object('code', '$code')";
+$chat->sql("select t.call('community_member_remove', 'dora', jsonb_build_object('community', t.id('home'), 'user', t.user('dora')))");
+($before, $after) = race(call('invite_accept', 'dora', $accept), $register->('emil', "jsonb_build_object('invite', '$code')"),
+    'rollback');
+like($after, qr/"username" : "emil"/, 'if the first fails, the second gets the use');
+
+$code = invite('{}');
+my $gina = "jsonb_build_object('invite', '$code')";
+($before, $after) = race($register->('gina', $gina),
+    $register->('gina', "$gina || jsonb_build_object('user', t.id('x'), 'device', t.device('x'))"));
+is($after, 'ERROR:  username_taken', 'two of one name: the second is told');
+
+# --- sending against removal ----------------------------------------------------------------------------------------
+
+my $remove_bob = call('community_member_remove', 'anna',
+    "jsonb_build_object('community', t.id('home'), 'user', t.user('bob'))");
+($before, $after) = race($remove_bob, call('entry_send', 'bob', "t.message('$home', 'late')"));
+is($after, 'ERROR:  channel_not_found', 'removed while sending: the entry does not get in');
+my $return_bob = sub { $chat->sql("select t.call('invite_accept', 'bob', jsonb_build_object('code', '$code'))") };
+$return_bob->();
+my $guess = "(select jsonb_build_object('roster', roster + 1, 'epoch', epoch + 1) from data.channels where id = '$home')";
+$one->ask('begin');
+$one->ask($remove_bob);
+is($other->ask(call('entry_send', 'bob', "t.message('$home', 'guess') || $guess")), 'ERROR:  epoch_stale',
+    'nor with the next roster and epoch guessed');
+$one->ask('commit');
+$return_bob->();
+($before, $after) = race(call('auth_logout', 'phone', q('{}')), call('entry_send', 'anna', "t.message('$home', 'stale')"));
+is($after, 'ERROR:  epoch_stale', 'a device removed while another sends: first the new epoch');
+is($chat->sql("select count(*) from data.entries"), 0, 'nothing got in');
+
+my $send = sub { call('entry_send', $_[0], "t.message('$home', '$_[1]')") };
+($before, $after) = race($send->('anna', 'twice'), $send->('anna', 'twice'));
+is($after, $before, 'the same entry twice at once: one result');
+($before, $after) = race($send->('anna', 'clash'), $send->('bob', 'clash'));
+is($after, 'ERROR:  id_taken', 'the same id from two senders at once: one of them');
+is($chat->sql("select count(*) || ' ' || max(seq) from data.entries where channel_id = '$home'"), '2 2', 'no hole');
+
+$chat->sql("select t.person('gerd')");
+$chat->sql("select t.call('invite_accept', 'gerd', jsonb_build_object('code', '$code'))");
+$chat->sql("update data.community_members set role = 'moderator' where user_id = t.user('gerd')");
+my $gerds = $chat->sql("select t.call('invite_create', 'gerd', jsonb_build_object('community', t.id('home'))) ->> 'code'");
+($before, $after) = race(
+    call('community_member_remove', 'anna', "jsonb_build_object('community', t.id('home'), 'user', t.user('gerd'))"),
+    call('invite_accept', 'erik', "jsonb_build_object('code', '$gerds')"));
+is($after, 'ERROR:  invite_not_found', 'an invite accepted while its maker is removed');
+
+# --- rosters -----------------------------------------------------------------------------------------------------------
+
+my $roster = "select roster from data.channels where id = '$home'";
+my $was = $chat->sql($roster);
+$chat->sql("insert into t.sessions values ('dora enrolling', row(t.user('dora'), null, null, null, null, null)::api.ctx)");
+my $tablet = "jsonb_build_object('device', t.device('tablet'), 'account_key', t.b(32, 'doraA'), 'refresh_hash', t.b(32, 'x'))";
+race(call('invite_accept', 'dora', "jsonb_build_object('code', '$code')"), call('device_add', 'dora enrolling', $tablet));
+is($chat->sql($roster), $was + 2, 'a device added while its owner joins is a change of the roster');
+
+my $open = sub { call('dm_open', $_[0], "jsonb_build_object('id', t.id('dm of $_[0]'), 'user', t.user('$_[1]'))") };
+($before, $after) = race($open->('anna', 'bob'), $open->('bob', 'anna'));
+my ($id) = $before =~ /"id" : "([^"]+)"/;
+like($after, qr/"id" : "$id"/, 'two people who open a DM with each other get one');
+is($chat->sql("select count(*) from data.channel_members where channel_id = '$id'"), 2, 'with both in it');
+
+# --- what does not wait ------------------------------------------------------------------------------------------------
+
+my $claim = sub { call('prekeys_claim', $_[0], "jsonb_build_object('devices', jsonb_build_array(t.id('dora')))") };
+$one->ask('begin');
+my ($first)  = $one->ask($claim->('anna')) =~ /"one_time_prekey" : \{"id" : (\d+)/;
+my ($second) = $other->ask($claim->('bob')) =~ /"one_time_prekey" : \{"id" : (\d+)/;
+$one->ask('commit');
+ok($first && $second && $first != $second, 'two claims at once get two keys, and the second does not wait');
+is($chat->sql("select count(*) from data.one_time_prekeys where device_id = t.id('dora')"), 1, 'both are gone');
+
+# --- tokens ------------------------------------------------------------------------------------------------------------
+
+my $turn = sub {
+    my ($next) = @_;
+    my $args = "jsonb_build_object('refresh_hash', t.b(32, 'erikrefresh'), 'next_hash', t.b(32, '$next'))";
+    return "select payload::text from api.auth_refresh(null, $args) where topic is null";
+};
+($before, $after) = race($turn->('next'), $turn->('next'));
+is($after, $before, 'the same exchange of a token twice at once: one result');
+my $elsewhere = "jsonb_build_object('refresh_hash', t.b(32, 'next'), 'next_hash', t.b(32, 'third'))";
+($before, $after) = race("select payload::text from api.auth_refresh(null, $elsewhere) where topic is null", $turn->('stolen'));
+is($after, '{"refused" : true}', 'an old token used while the session goes on elsewhere ends it');
+is($chat->sql("select t.refused('me', 'erik')"), '401 session_ended', 'for both');
+$chat->sql("insert into t.sessions values ('erik enrolling', row(t.user('erik'), null, null, null, null, null)::api.ctx)");
+$chat->sql("select t.signed_in('erik', t.call('device_add', 'erik enrolling', jsonb_build_object('device', t.device('erik'), "
+    . "'account_key', t.b(32, 'erikA'), 'refresh_hash', t.b(32, 'again'))))");
+($before, $after) = race(call('auth_logout', 'erik', q('{}')), $turn->('late') =~ s/erikrefresh/again/r);
+is($after, 'ERROR:  token_invalid', 'logged out while the token is exchanged');
+
+# A call of the session notes its use, then waits for the person's lock, which a new login on the device already has.
+$chat->sql("select t.person('hanna')");
+$chat->sql("update data.sessions set last_used_at = now() - interval '1 hour' where user_id = t.user('hanna')");
+my $late = Psql->new($chat->owner_url, 'set search_path = public, t');
+$one->ask('begin');
+$one->ask("select from data.users where id = t.user('hanna') for no key update");
+$chat->sql("insert into t.sessions values ('hanna enrolling', row(t.user('hanna'), null, null, null, null, null)::api.ctx)");
+my $again = "jsonb_build_object('device', t.device('hanna'), 'account_key', t.b(32, 'hannaA'), 'refresh_hash', t.b(32, 'y'))";
+$other->start(call('device_add', 'hanna enrolling', $again))->wait_for_lock($observer);
+$late->start(call('invite_accept', 'hanna', "jsonb_build_object('code', '$code')"))->wait_for_lock($observer);
+$one->ask('commit');
+like($other->result, qr/"session" : /, 'a session replaced while another call notes that it is used');
+unlike($late->result, qr/deadlock/, 'neither waits for ever');
+$late->close;
+
+# --- a crowd -----------------------------------------------------------------------------------------------------------
+
+# Each in its own session: senders in a community's channel and, between the same two people, in a DM both ways; one who
+# joins and leaves; one whose devices come and go. Stale sends are refused and sent again, as clients do.
+my $crowd = <<'SQL';
+create function t.press_on(who text, place uuid, n integer, round integer) returns void language plpgsql as $$
+declare
+    done boolean;
+begin
+    for i in 1 .. n loop
+        loop
+            begin
+                perform from api.entry_send(t.ctx(who), t.message(place, concat_ws(' ', who, place, round, i)) || coalesce((
+                    select jsonb_build_object('envelopes', coalesce(jsonb_agg(jsonb_build_object('device', d.id,
+                               'id', gen_random_uuid(), 'payload', t.b(50))), '[]'))
+                      from data.channels c join data.devices d on d.user_id in (c.dm_low, c.dm_high)
+                     where c.id = place and c.kind = 'dm' and d.removed_at is null and d.id <> t.id(who) having count(*) > 0), '{}'));
+                done := true;
+            exception when sqlstate 'TA409' or sqlstate 'TA422' then
+                done := false;
+            end;
+            exit when done;
+        end loop;
+    end loop;
+end $$;
+SQL
+$observer->ask($crowd =~ s/;\s*\z//r);
+my $dora  = "jsonb_build_object('code', '$code')";
+my $leave = "jsonb_build_object('community', t.id('home'), 'user', t.user('dora'))";
+my $bobby = "row(t.user('bob'), null, null, null, null, null)::api.ctx";
+my $enrol = "jsonb_build_object('device', t.device('bobby %1\$d'), 'account_key', t.b(32, 'bobA'), 'refresh_hash', t.b(32, 'bobby %1\$d'))";
+my $come  = "select t.signed_in('bobby', (select payload::jsonb from api.device_add($bobby, $enrol) where topic is null));\n";
+my $press = sub { my ($who, $place, $n, $round) = @_; return "select t.press_on('$who', '$place', $n, $round);\n" };
+my %script = (
+    anna  => join('', map { $press->('anna', $home, 10, $_) . $press->('anna', $id, 5, $_) } 1 .. 8),
+    bob   => join('', map { $press->('bob', $id, 5, $_) . $press->('bob', $home, 10, $_) } 1 .. 8),
+    carl  => join('', map { $press->('carl', $home, 10, $_) } 1 .. 8),
+    dora  => join('', map {"$_;\n"} (call('community_member_remove', 'dora', $leave), call('invite_accept', 'dora', $dora)) x 20),
+    bobby => join('', map { sprintf($come, $_) . call('auth_logout', 'bobby', q('{}')) . ";\n" } 1 .. 15),
+);
+
+my %run;
+for my $who (sort keys %script) {
+    my $file = $chat->dir . "/$who.sql";
+    open my $out, '>', $file or die "$file: $!\n";
+    print {$out} "set search_path = public, t;\n$script{$who}";
+    close $out or die "$file: $!\n";
+    open $run{$who}, '-|', 'sh', '-c', 'exec psql "$@" 2>&1', 'psql', '-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1',
+        '-d', $chat->owner_url, '-f', $file or die "psql: $!\n";
+}
+for my $who (sort keys %run) {
+    my $text = do { local $/; readline $run{$who} } // '';
+    ok(close($run{$who}), "$who came through") or diag $text =~ /(.*ERROR.*)/;
+}
+my $count = 8 * 30;
+my $span  = "select count(*) || ' ' || min(seq) || ' ' || max(seq) from data.entries where channel_id";
+is($chat->sql("$span = '$home' and seq > 2"), "$count 3 " . ($count + 2), 'every entry once, without holes');
+is($chat->sql("$span = '$id'"), '80 1 80', 'in the DM too');
+is($chat->sql("select head || ' ' || display from data.channels where id = '$home'"), join(' ', ($count + 2) x 2),
+    'the counters agree');
+my $wait = '(select count(*) from data.inbox_items i where i.device_id = b.device_id)';
+is($chat->sql("select count(*) from data.inboxes b where b.last_seq - b.acked_seq <> $wait"), 0, 'inboxes have no holes');
+is($chat->sql('select count(*) from data.inbox_items join data.devices d on d.id = device_id where d.removed_at is not null'),
+    0, 'nothing lies for removed devices');
+my $epochs = "select epoch, lag(epoch) over (order by seq) as before from data.entries where channel_id = '$home'";
+is($chat->sql("select count(*) from ($epochs) as e where epoch < before"), 0, 'epochs never go back');
+
+$_->close for $one, $other, $observer;
+$chat->done;
