@@ -35,12 +35,20 @@ sub root { return $ROOT }
 # PostgreSQL refuses root and nothing here needs it.
 sub service_user {
     return undef if $> != 0;
-    if (!defined getpwnam(SERVICE_USER)) {
-        system('useradd', '--system', '--user-group', '--no-create-home', '--home-dir', '/nonexistent',
-            '--shell', '/usr/sbin/nologin', SERVICE_USER) == 0
-            or die "could not create the system user " . SERVICE_USER . "\n";
-    }
+    make_service_user() if !defined getpwnam(SERVICE_USER);
     return SERVICE_USER;
+}
+
+# One at a time: useradd looks whether the name exists before it takes its lock, and of two at once the second one would
+# give the user another id.
+sub make_service_user {
+    open my $lock, '<', '/etc/passwd' or die "/etc/passwd: $!\n";
+    flock $lock, LOCK_EX or die "/etc/passwd: $!\n";
+    return if defined getpwnam(SERVICE_USER);
+    system('useradd', '--system', '--user-group', '--no-create-home', '--home-dir', '/nonexistent',
+        '--shell', '/usr/sbin/nologin', SERVICE_USER) == 0
+        or die "could not create the system user " . SERVICE_USER . "\n";
+    return;
 }
 
 # Runs the code with the service user's rights on files, when we are root. What it returns or dies of is handed on.
