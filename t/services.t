@@ -97,6 +97,7 @@ sub forward {
     my (%peer, %fresh);
     while (my @ready = $select->can_read) {
         for my $from (@ready) {
+            next if !defined fileno $from;    # closed with its other end just now
             if ($from == $listen) {
                 my $client = $listen->accept or next;
                 $fresh{$client} = 1;
