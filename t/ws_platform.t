@@ -65,7 +65,15 @@ sub over {
     return $socket;
 }
 
-sub access_log { open my $in, '<', $chat->dir . '/log/access.log' or die $!; local $/; return <$in> // '' }
+# Waits until so many handshakes at /limited are in the access log.
+sub logged {
+    my ($count) = @_;
+    my $lines = sub {
+        open my $in, '<', $chat->dir . '/log/access.log' or die "access.log: $!\n";
+        return scalar grep {m{"path":"/limited","status":101,}} <$in>;
+    };
+    return eval { await('the log', sub { $lines->() >= $count }, 10) };
+}
 
 sub at { my ($path) = @_; return Test::Chatalot::Socket->new(port => $chat->port, path => $path) }
 
@@ -163,15 +171,16 @@ subtest 'accounting' => sub {
     $_->close for @socket;
     await('they are gone again', sub { status()->{active} == $before->{active} });
     my $socket = at('/limited');
-    ok(eval { await('the line', sub { access_log() =~ m{"path":"/limited","status":101,} }, 10); 1 },
-        'the handshake is logged while its socket is open');
+    ok(logged(1), 'the handshake is logged while its socket is open');
 };
 
 subtest 'beside other modules' => sub {
     is(at('/checked')->status, 101,
         'behind auth_request');
-    my @two = map { at('/limited') } 1 .. 2;
-    is_deeply([ map { $_->status } @two ], [ 101, 101 ], 'limit_conn is free again after the handshake');
+    my $first = at('/limited');
+    ok(logged(2), 'a handshake is over');
+    my $second = at('/limited');
+    is_deeply([ $first->status, $second->status ], [ 101, 101 ], 'then limit_conn is free again');
     is(at('/mirrored')->status, 500,
         'with a mirror it is refused');
     like($chat->error_log, qr/"chatalot_websocket" works neither in nor with subrequests/, 'and the log says why');
