@@ -10,7 +10,7 @@ MAKEFLAGS += --no-print-directory
 CHATALOT_INSTALL ?= yes
 TESTS ?=
 
-.PHONY: help run test module static sanitize wasm crypto client units packages test-packages check format install clean
+.PHONY: help run test test-malicious module static sanitize wasm crypto client units packages test-packages check format install clean
 
 help: ## this list
 	@echo 'Chatalot: end-to-end encrypted community chat inside nginx'
@@ -31,6 +31,10 @@ test: ## build everything and run every test
 	@if [ '$(CHATALOT_INSTALL)' = yes ]; then scripts/install test; fi
 	@$(MAKE) module static sanitize crypto client units
 	@exec scripts/test $(TESTS)
+
+test-malicious: wasm ## the client's real core against a lying server
+	@scripts/build-client --packages
+	@exec scripts/test t/malicious.t
 
 module: ## the nginx module, for Debian's nginx
 	@scripts/nginx-build dynamic

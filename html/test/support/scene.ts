@@ -20,10 +20,16 @@ after(async () => {
 	for (const person of everyone) await person.core.close();
 });
 
-export async function register(relay: Relay, username: string): Promise<Person> {
-	const person = new Person(new Machine(relay, username));
+/** A device with nobody signed in. */
+export async function arrive(relay: Relay, name: string): Promise<Person> {
+	const person = new Person(new Machine(relay, name));
 	everyone.push(person);
 	await person.core.start();
+	return person;
+}
+
+export async function register(relay: Relay, username: string): Promise<Person> {
+	const person = await arrive(relay, username);
 	await person.core.register({ username, displayName: username, password });
 	await person.online();
 	return person;
@@ -70,9 +76,7 @@ export function inject(relay: Relay, channel: RelayChannel, entry: Json): Json {
 
 /** The same person on one more device. */
 export async function secondDevice(relay: Relay, username: string): Promise<Person> {
-	const person = new Person(new Machine(relay, `${username} 2`));
-	everyone.push(person);
-	await person.core.start();
+	const person = await arrive(relay, `${username} 2`);
 	await person.core.signIn({ username, password });
 	await person.online();
 	return person;

@@ -3,9 +3,9 @@
 // unnoticed to a channel, and nothing known is given out for something else.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Failure } from '../src/lib/core/problem';
-import { inject, joinLast, register, scene, secondDevice } from './support/scene';
-import type { RelayUser } from './support/relay';
+import type { Failure } from '../../src/lib/core/problem';
+import { inject, joinLast, register, scene, secondDevice } from '../support/scene';
+import type { RelayUser } from '../support/relay';
 
 test('a reader whom the server adds to a private conversation gets nothing, and the lock says so', async () => {
 	const { relay, ada, ben, dm } = await scene();

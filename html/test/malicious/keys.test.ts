@@ -3,11 +3,11 @@
 // starves another's keys, and nothing is shown twice.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fromBase64url } from '../src/lib/core/bytes';
-import { uuidBytes } from '../src/lib/core/uuid';
-import { CryptoError, senderKeyOf, type Letter } from '../src/lib/crypto/library';
-import { Refusal } from './support/relay';
-import { deliver, engineOf, joinLast, register, scene, senderKeysOf, uuid, writeMany } from './support/scene';
+import { fromBase64url } from '../../src/lib/core/bytes';
+import { uuidBytes } from '../../src/lib/core/uuid';
+import { CryptoError, senderKeyOf, type Letter } from '../../src/lib/crypto/library';
+import { Refusal } from '../support/relay';
+import { deliver, engineOf, joinLast, register, scene, senderKeysOf, uuid, writeMany } from '../support/scene';
 
 /** A sender key whose chain is another one; its attestation, which leaves the chain out, stays good. */
 function poisoned(record: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {

@@ -2,66 +2,12 @@
 // A server that lies: what it forges, moves, repeats, withholds, adds or downgrades is refused by the real client, and
 // said so; nothing is ever sent in clear or to somebody nobody vouched for.
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
-import type { Failure } from '../src/lib/core/problem';
-import type { Id, Message } from '../src/lib/core/types';
-import { Machine } from './support/platform';
-import { Person } from './support/person';
-import { Relay, type Json, type RelayChannel, type RelayUser } from './support/relay';
-
-const password = 'correct horse battery';
-const everyone: Person[] = [];
-after(async () => {
-	for (const person of everyone) await person.core.close();
-});
-
-async function register(relay: Relay, username: string): Promise<Person> {
-	const person = new Person(new Machine(relay, username));
-	everyone.push(person);
-	await person.core.start();
-	await person.core.register({ username, displayName: username, password });
-	await person.online();
-	return person;
-}
-
-interface Scene {
-	relay: Relay;
-	ada: Person;
-	ben: Person;
-	channel: Id;
-	dm: Id;
-	log: Json[];
-	users: { ada: RelayUser; ben: RelayUser };
-}
-
-/** Ada and Ben have talked in a channel and privately. */
-async function scene(): Promise<Scene> {
-	const relay = new Relay();
-	const ada = await register(relay, 'ada');
-	const community = await ada.core.createCommunity('Garden');
-	const channel = community.groups[0]!.channels[0]!.id;
-	const ben = await register(relay, 'ben');
-	await ben.core.acceptInvite((await ada.core.createInvite(community.id, {})).code);
-	const { id: dm } = await ada.core.openDm((await ben.core.start()).account!.id);
-	await ada.core.send(channel, 'from ada');
-	await ben.message(channel, 'from ada');
-	await ben.core.send(channel, 'from ben');
-	await ada.message(channel, 'from ben');
-	await ada.core.send(dm, 'in private');
-	await ben.message(dm, 'in private');
-	const [first, second] = [...relay.users.values()] as [RelayUser, RelayUser];
-	return { relay, ada, ben, channel, dm, log: relay.channels.get(channel)!.log, users: { ada: first, ben: second } };
-}
-
-const uuid = (n: number) => `0199bbbb-0000-7000-8000-${n.toString(16).padStart(12, '0')}`;
-
-/** The server puts an entry of its own making into the log and tells everyone. */
-function inject(relay: Relay, channel: RelayChannel, entry: Json): Json {
-	const full = { ...entry, channel: channel.id, seq: channel.log.length + 1, created_at: Date.now() };
-	channel.log.push(full);
-	relay.sendTo(({ user }) => channel.members.has(user), { type: 'entry', ...full });
-	return full;
-}
+import { test } from 'node:test';
+import type { Failure } from '../../src/lib/core/problem';
+import type { Id, Message } from '../../src/lib/core/types';
+import type { Person } from '../support/person';
+import { Relay, type Json, type RelayUser } from '../support/relay';
+import { arrive, inject, password, register, scene, uuid } from '../support/scene';
 
 const byId = (person: Person, channel: Id, id: Id): Promise<Message> =>
 	person.until(`message ${id}`, () => person.messages(channel).find((message) => message.id === id));
@@ -173,9 +119,7 @@ test('prekeys that are not the device’s begin no session', async () => {
 test('a cheap or a ruinous hashing of the password is refused before it begins', async () => {
 	const relay = new Relay();
 	await register(relay, 'ada');
-	const again = new Person(new Machine(relay));
-	everyone.push(again);
-	await again.core.start();
+	const again = await arrive(relay, 'ada');
 	const refused = async (kdf: { ops: number; mem: number }, code: string) => {
 		relay.kdf = kdf;
 		const trying = again.core.signIn({ username: 'ada', password });
@@ -194,9 +138,7 @@ test('a keyring of somebody else is not taken for one’s own', async () => {
 	await register(relay, 'ada');
 	await register(relay, 'ben');
 	const [ada, ben] = [...relay.users.values()] as [RelayUser, RelayUser];
-	const again = new Person(new Machine(relay));
-	everyone.push(again);
-	await again.core.start();
+	const again = await arrive(relay, 'ada');
 	const { keyring_password, account_key } = ben.body;
 	const trying = () => again.core.signIn({ username: 'ada', password });
 	const mismatch = (error: Failure) => error.code === 'keyring_mismatch';
