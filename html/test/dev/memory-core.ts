@@ -42,12 +42,20 @@ const people: Person[] = [
 const [mira, jonas, tomek, ada, yuki, sam] = people as [Person, Person, Person, Person, Person, Person];
 const me: Account = { ...mira, role: 'owner', device: id() };
 
-const channel = (name: string, topic = '', unread = 0): Channel => ({ id: id(), kind: 'text', name, topic, unread });
+const channel = (name: string, topic = '', unread = 0): Channel => ({
+	id: id(),
+	kind: 'text',
+	name,
+	topic,
+	unread,
+	history: 'since_joining'
+});
 const dm = (peer: Person, text: string, unread = 0, ago = hour): Channel => ({
 	id: id(),
 	kind: 'dm',
 	name: '',
 	topic: '',
+	history: 'since_joining',
 	peer,
 	unread,
 	latest: { at: Date.now() - ago, sender: peer, text }
@@ -207,7 +215,37 @@ function newCommunity(name: string): Community {
 	return community;
 }
 
+const absent = async () => {
+	throw problem('not_available', 'not in this Core yet');
+};
+
 const core: Core = {
+	unlock: absent,
+	startAnew: absent,
+	recover: absent,
+	useResetCode: absent,
+	resetAccount: absent,
+	requestApproval: absent,
+	cancelApproval: absent,
+	lookAtApproval: absent,
+	approve: absent,
+	refuse: absent,
+	changePassword: absent,
+	newRecoveryCode: absent,
+	replaceIdentity: absent,
+	deleteAccount: absent,
+	continueWithoutBackup: absent,
+	renameDevice: absent,
+	removeDevice: absent,
+	setHistory: absent,
+	safety: absent,
+	verify: absent,
+	verifyScanned: absent,
+	unverify: absent,
+	report: absent,
+	reports: absent,
+	resolveReport: absent,
+	keyHealth: absent,
 	async start() {
 		if (scenario === 'insecure' || !window.isSecureContext) throw problem('insecure_context', 'HTTPS is needed');
 		if (phase === 'signed-in') {
@@ -246,7 +284,7 @@ const core: Core = {
 		emit('account', { phase, account: me });
 		emit('communities', communities);
 		emit('dms', dms);
-		return { account: me };
+		return { state: 'signed-in', account: me };
 	},
 	async signOut() {
 		phase = 'signed-out';
@@ -327,10 +365,10 @@ const core: Core = {
 		const changed = scenario === 'attention' ? [ada] : [];
 		return {
 			state: changed.length ? 'attention' : 'sealed',
-			changed,
+			changed: changed.map((person) => ({ person, wasVerified: false })),
 			misnamed: [],
 			notes: changed.map((person) => ({ at: Date.now() - hour, what: 'readers_refused' as const, person })),
-			members: people.map((person, i) => ({ person, devices: 1 + (i % 3) }))
+			members: people.map((person, i) => ({ person, devices: 1 + (i % 3), verified: false }))
 		};
 	},
 	async acceptIdentity(which) {

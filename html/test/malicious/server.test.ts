@@ -93,7 +93,7 @@ test('another identity under a known name gets nothing before that was looked at
 		const failed = await ada.message(place, `to ${place}`, 'failed');
 		assert.equal(failed.problem!.code, 'identity_changed');
 		const security = await ada.core.security(place);
-		assert.deepEqual([security.state, security.changed.map(({ username }) => username)], ['attention', ['ben']]);
+		assert.deepEqual([security.state, security.changed.map(({ person }) => person.username)], ['attention', ['ben']]);
 	}
 	assert.ok(ada.events.some((event) => event.type === 'security'));
 	await mallory.core.signOut();

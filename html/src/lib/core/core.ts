@@ -13,9 +13,32 @@ import type { DeviceRecord } from '../store/tables';
 import { readConfig, readDevices, readInvite, readMembers } from '../api/people';
 import type { Platform } from './platform';
 import { fail, Failure } from './problem';
-import type { Account, Community, Connection, Core, CoreEvent, Device, Id, Invite, Member, Start } from './types';
+import type {
+	Account,
+	ApprovalRequest,
+	Channel,
+	Community,
+	Connection,
+	Core,
+	CoreEvent,
+	Device,
+	HistoryPolicy,
+	Id,
+	Invite,
+	KeyHealth,
+	Member,
+	Millis,
+	Report,
+	Safety,
+	SignInResult,
+	Start
+} from './types';
 
 const SIGN_IN_LOCK = 'chatalot-sign-in';
+
+function notYet(): never {
+	fail('not_available', 'This is not possible yet.');
+}
 
 export class ClientCore implements Core {
 	private readonly api: PublicApi;
@@ -64,11 +87,71 @@ export class ClientCore implements Core {
 		});
 	}
 
-	async signIn(r: { username: string; password: string }) {
+	async signIn(r: { username: string; password: string }): Promise<SignInResult> {
 		return this.becomeDevice(async (enrolment) => {
 			const made = await enrolment.signIn(r.username, r.password);
-			return { made, result: { account: made.device.account } };
+			return { made, result: { state: 'signed-in' as const, account: made.device.account } };
 		});
+	}
+
+	async unlock(_recoveryCode: string): Promise<{ account: Account }> {
+		return notYet();
+	}
+
+	async startAnew(): Promise<{ account: Account; recoveryCode: string }> {
+		return notYet();
+	}
+
+	async recover(_r: Parameters<Core['recover']>[0]): Promise<{ account: Account; recoveryCode: string }> {
+		return notYet();
+	}
+
+	async useResetCode(_r: Parameters<Core['useResetCode']>[0]): Promise<SignInResult> {
+		return notYet();
+	}
+
+	async resetAccount(_user: Id): Promise<{ code: string; expiresAt: Millis }> {
+		return notYet();
+	}
+
+	async requestApproval(): Promise<{ code: string; url: string; expiresAt: Millis }> {
+		return notYet();
+	}
+
+	async cancelApproval(): Promise<void> {
+		return notYet();
+	}
+
+	async lookAtApproval(_text: string): Promise<ApprovalRequest> {
+		return notYet();
+	}
+
+	async approve(_code: string): Promise<void> {
+		return notYet();
+	}
+
+	async refuse(_code: string): Promise<void> {
+		return notYet();
+	}
+
+	async changePassword(_r: { current: string; next: string }): Promise<void> {
+		return notYet();
+	}
+
+	async newRecoveryCode(_password: string): Promise<{ recoveryCode: string }> {
+		return notYet();
+	}
+
+	async replaceIdentity(_password: string): Promise<{ recoveryCode: string }> {
+		return notYet();
+	}
+
+	async deleteAccount(_password: string): Promise<void> {
+		return notYet();
+	}
+
+	async continueWithoutBackup(): Promise<void> {
+		return notYet();
 	}
 
 	async signOut(): Promise<void> {
@@ -138,6 +221,18 @@ export class ClientCore implements Core {
 		return readDevices(this.signedIn().ctx.api);
 	}
 
+	async renameDevice(_id: Id, _name: string): Promise<void> {
+		return notYet();
+	}
+
+	async removeDevice(_id: Id): Promise<void> {
+		return notYet();
+	}
+
+	async setHistory(_channel: Id, _history: HistoryPolicy): Promise<Channel> {
+		return notYet();
+	}
+
 	async open(channel: Id) {
 		const { history, ctx } = this.signedIn();
 		const page = await history.open(channel);
@@ -161,6 +256,38 @@ export class ClientCore implements Core {
 		const { ctx, rosters } = this.signedIn();
 		await acceptIdentity(ctx, user);
 		return securityOf(ctx, rosters, channel);
+	}
+
+	async safety(_user: Id): Promise<Safety> {
+		return notYet();
+	}
+
+	async verify(_user: Id): Promise<Safety> {
+		return notYet();
+	}
+
+	async verifyScanned(_user: Id, _text: string): Promise<{ matches: boolean; safety: Safety }> {
+		return notYet();
+	}
+
+	async unverify(_user: Id): Promise<Safety> {
+		return notYet();
+	}
+
+	async report(_message: { channel: Id; id: Id }, _reason: string): Promise<void> {
+		return notYet();
+	}
+
+	async reports(_o: { community?: Id; before?: Id }): Promise<{ reports: Report[]; more: boolean }> {
+		return notYet();
+	}
+
+	async resolveReport(_id: Id): Promise<void> {
+		return notYet();
+	}
+
+	async keyHealth(): Promise<KeyHealth> {
+		return notYet();
 	}
 
 	async send(channel: Id, text: string) {

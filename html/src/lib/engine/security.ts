@@ -14,8 +14,8 @@ export async function securityOf(ctx: Context, rosters: Rosters, channel: Id): P
 	const changed: Security['changed'] = [];
 	for (const member of roster?.members ?? []) {
 		const person = await personOf(ctx, ctx.store.read, member.user);
-		members.push({ person, devices: member.devices.length });
-		if (member.changed) changed.push(person);
+		members.push({ person, devices: member.devices.length, verified: false });
+		if (member.changed) changed.push({ person, wasVerified: false });
 	}
 	const misnamed = await misnamedOf(ctx, members);
 	const ghosts = roster?.members.some((member) => member.uncertified.length > 0) ?? false;

@@ -113,6 +113,7 @@ export class Shell {
 			kind: wire.kind,
 			name: wire.name,
 			topic: wire.topic,
+			history: wire.history,
 			head: Math.max(wire.head, known?.head ?? 0),
 			roster: Math.max(wire.roster, known?.roster ?? 0),
 			epoch: Math.max(wire.epoch, known?.epoch ?? 0)

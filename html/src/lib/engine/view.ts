@@ -39,8 +39,8 @@ export function showOutgoing(ctx: Context, record: OutboxRecord, sending = false
 }
 
 export async function showChannel(ctx: Context, from: Unit | Reader, record: ChannelRecord): Promise<Channel> {
-	const { id, kind, name, topic, unread, latest } = record;
-	const channel: Channel = { id, kind, name, topic, unread };
+	const { id, kind, name, topic, unread, latest, history = 'since_joining' } = record;
+	const channel: Channel = { id, kind, name, topic, unread, history };
 	if (record.peer) channel.peer = record.peer;
 	if (latest) channel.latest = { at: latest.at, sender: await personOf(ctx, from, latest.sender), text: latest.text };
 	return channel;

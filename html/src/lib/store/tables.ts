@@ -3,7 +3,17 @@
 // index or named in `clear` is sealed at rest (seal.ts). A change of a type here needs a new SCHEMA_VERSION and, in
 // database.ts, what brings old records along.
 import type { Bytes } from '../core/bytes';
-import type { Account, Community, Id, MessageState, Millis, Person, Problem, SecurityNote } from '../core/types';
+import type {
+	Account,
+	Community,
+	HistoryPolicy,
+	Id,
+	MessageState,
+	Millis,
+	Person,
+	Problem,
+	SecurityNote
+} from '../core/types';
 
 export const SCHEMA_VERSION = 2;
 
@@ -90,6 +100,8 @@ export interface ChannelRecord {
 	kind: 'text' | 'dm';
 	name: string;
 	topic: string;
+	/** Absent in records from before it was kept. */
+	history?: HistoryPolicy;
 	peer?: Person;
 	head: number;
 	roster: number;

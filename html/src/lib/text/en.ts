@@ -271,10 +271,14 @@ export const en = {
 					: 'The server named readers who do not belong in this conversation. Nothing was sent to them.',
 			place_refused: () => 'The server passed another conversation off as this one. Nothing was sent there.',
 			reader_added: (name: string | undefined) => `${name} can now read what is written here.`,
+			reader_removed: (name: string | undefined) => `${name} can no longer read what is written here.`,
 			own_device_added: () => 'A new device of yours can now read what is written here.',
 			renamed: (name: string | undefined, was: string | undefined) => `${was} is now called ${name}.`,
 			identity_changed: (name: string | undefined) => `The identity of ${name} changed.`,
-			identity_accepted: (name: string | undefined) => `You accepted the new identity of ${name}.`
+			identity_accepted: (name: string | undefined) => `You accepted the new identity of ${name}.`,
+			verified: (name: string | undefined) => `You verified ${name}.`,
+			history_all: () => 'From here on, new members can read what was written before they came.',
+			history_since_joining: () => 'From here on, new members can read only what is written after they came.'
 		},
 		who: 'Who can read it',
 		devices: (n: number) => plural(n, 'device', 'devices'),
