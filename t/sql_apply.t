@@ -90,6 +90,8 @@ for my $case (
     is(system("$sql/apply >/dev/null"), 0, 'by DATABASE_URL');
 }
 is((apply($db, '--no-such-option'))[0], 2, 'an unknown option');
+is(qx(env -u DATABASE_URL -u PGDATABASE -u PGSERVICE $sql/apply 2>&1),
+    "sql/apply: which database? Give CONNINFO or DATABASE_URL (sql/apply --help)\n", 'no database named: none is touched');
 is((apply($db, '--setup-hash', 'xyz'))[0], 2, 'a setup hash that is none');
 is((apply($db =~ s/dbname=\S+/dbname=nothing/r))[0], 1, 'a database that is not there');
 

@@ -123,6 +123,7 @@ async function reload() {
 async function alone() {
 	await owner.page.getByRole('button', { name: /^Ada/ }).click();
 	await owner.page.getByRole('menuitem', { name: 'Write a direct message' }).click();
+	await owner.page.getByText(`You and ${ada.name}`).waitFor();
 	await say(owner, 'Heimlich-dm-nur-für-dich');
 	await guest.page.getByRole('link', { name: /^Direct messages/ }).click();
 	await comes(sees(guest, 'Heimlich-dm-nur-für-dich'), 'a direct message arrives');
