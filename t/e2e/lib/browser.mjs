@@ -19,7 +19,7 @@ const flags = [
 	'--disable-sync',
 	'--disable-dev-shm-usage'
 ];
-const patience = 20_000;
+const patience = 45_000;
 const people = new Set();
 
 export const chromiumPath = process.env.CHROMIUM ?? '/usr/bin/chromium';
