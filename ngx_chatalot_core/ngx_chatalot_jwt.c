@@ -20,10 +20,22 @@ static ngx_chatalot_jwt_key_t *ngx_chatalot_jwt_key(
     ngx_chatalot_json_t *header);
 static ngx_int_t ngx_chatalot_jwt_accept(ngx_chatalot_json_t *payload,
     ngx_chatalot_claims_t *claims);
+static ngx_chatalot_scope_e ngx_chatalot_jwt_scope(
+    ngx_chatalot_json_t *payload);
 static ngx_uint_t ngx_chatalot_jwt_equal(ngx_chatalot_json_t *object,
     const char *name, ngx_str_t *expected);
 static ngx_int_t ngx_chatalot_jwt_uuid(ngx_chatalot_json_t *payload,
     const char *name, ngx_str_t *id);
+
+
+/* By ngx_chatalot_scope_e, from 1. */
+
+static ngx_str_t  ngx_chatalot_jwt_scopes[] = {
+    ngx_null_string,
+    ngx_string("full"),
+    ngx_string("enrol"),
+    ngx_string("recover")
+};
 
 
 ngx_int_t
@@ -83,7 +95,6 @@ ngx_chatalot_jwt_claims_json(ngx_pool_t *pool, ngx_chatalot_claims_t *claims,
     ngx_str_t *json)
 {
     yajl_gen                   gen;
-    ngx_str_t                  scope;
     ngx_chatalot_main_conf_t  *mcf;
 
     mcf = ngx_chatalot_conf();
@@ -91,13 +102,6 @@ ngx_chatalot_jwt_claims_json(ngx_pool_t *pool, ngx_chatalot_claims_t *claims,
     gen = ngx_chatalot_json_gen(pool);
     if (gen == NULL) {
         return NGX_ERROR;
-    }
-
-    if (claims->scope == NGX_CHATALOT_SCOPE_FULL) {
-        ngx_str_set(&scope, "full");
-
-    } else {
-        ngx_str_set(&scope, "enrol");
     }
 
     yajl_gen_map_open(gen);
@@ -108,10 +112,11 @@ ngx_chatalot_jwt_claims_json(ngx_pool_t *pool, ngx_chatalot_claims_t *claims,
 
     if (claims->scope == NGX_CHATALOT_SCOPE_FULL) {
         ngx_chatalot_json_put(gen, "dev", &claims->device);
-        ngx_chatalot_json_put(gen, "sid", &claims->session);
     }
 
-    ngx_chatalot_json_put(gen, "scope", &scope);
+    ngx_chatalot_json_put(gen, "sid", &claims->session);
+    ngx_chatalot_json_put(gen, "scope",
+                          &ngx_chatalot_jwt_scopes[claims->scope]);
     ngx_chatalot_json_put_integer(gen, "iat", claims->issued);
     ngx_chatalot_json_put_integer(gen, "exp", claims->expires);
 
@@ -244,8 +249,6 @@ static ngx_int_t
 ngx_chatalot_jwt_accept(ngx_chatalot_json_t *payload,
     ngx_chatalot_claims_t *claims)
 {
-    ngx_str_t                  full = ngx_string("full");
-    ngx_str_t                  enrol = ngx_string("enrol");
     ngx_chatalot_json_t       *expires, *issued;
     ngx_chatalot_main_conf_t  *mcf;
 
@@ -273,21 +276,41 @@ ngx_chatalot_jwt_accept(ngx_chatalot_json_t *payload,
     claims->expires = (time_t) expires->integer;
     claims->issued = (time_t) issued->integer;
 
-    if (ngx_chatalot_jwt_equal(payload, "scope", &enrol)) {
-        claims->scope = NGX_CHATALOT_SCOPE_ENROL;
-        return NGX_OK;
-    }
+    claims->scope = ngx_chatalot_jwt_scope(payload);
 
-    if (!ngx_chatalot_jwt_equal(payload, "scope", &full)
-        || ngx_chatalot_jwt_uuid(payload, "dev", &claims->device) != NGX_OK
+    if (claims->scope == 0
         || ngx_chatalot_jwt_uuid(payload, "sid", &claims->session) != NGX_OK)
     {
         return NGX_DECLINED;
     }
 
-    claims->scope = NGX_CHATALOT_SCOPE_FULL;
+    if (claims->scope == NGX_CHATALOT_SCOPE_FULL) {
+        return ngx_chatalot_jwt_uuid(payload, "dev", &claims->device);
+    }
 
     return NGX_OK;
+}
+
+
+/* 0: it has none that we know */
+
+static ngx_chatalot_scope_e
+ngx_chatalot_jwt_scope(ngx_chatalot_json_t *payload)
+{
+    ngx_uint_t  scope;
+
+    for (scope = NGX_CHATALOT_SCOPE_FULL;
+         scope <= NGX_CHATALOT_SCOPE_RECOVER;
+         scope++)
+    {
+        if (ngx_chatalot_jwt_equal(payload, "scope",
+                                   &ngx_chatalot_jwt_scopes[scope]))
+        {
+            return scope;
+        }
+    }
+
+    return 0;
 }
 
 

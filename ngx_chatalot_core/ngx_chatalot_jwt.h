@@ -16,7 +16,8 @@
 
 typedef enum {
     NGX_CHATALOT_SCOPE_FULL = 1,
-    NGX_CHATALOT_SCOPE_ENROL                /* only admits a device; has no device and no session */
+    NGX_CHATALOT_SCOPE_ENROL,               /* only admits a device; has none, and its session is the account's admission */
+    NGX_CHATALOT_SCOPE_RECOVER              /* only completes a recovery, which is its session; has no device */
 } ngx_chatalot_scope_e;
 
 

@@ -25,12 +25,15 @@
 #define NGX_CHATALOT_REST_BODY_BUFFER   (NGX_CHATALOT_REST_BODY_MAX + NGX_CHATALOT_REST_BODY_MAX / 8)
 #define NGX_CHATALOT_REST_TOKEN_LEN     32          /* bytes of every token and key that is a secret of a client */
 #define NGX_CHATALOT_REST_ENROL_TIME    600         /* seconds an enrol token lives */
+#define NGX_CHATALOT_REST_RECOVER_TIME  600         /* a recover token; the same as lib.limit('recovery_minutes') */
 
 
 typedef enum {
     NGX_CHATALOT_REST_NOBODY = 0,       /* need be signed in */
     NGX_CHATALOT_REST_ENROL,            /* a token of scope "enrol" */
-    NGX_CHATALOT_REST_USER              /* a token of scope "full" */
+    NGX_CHATALOT_REST_RECOVER,          /* a token of scope "recover" */
+    NGX_CHATALOT_REST_USER,             /* a token of scope "full" */
+    NGX_CHATALOT_REST_USER_OR_ENROL     /* either: SQL tells them apart by the device, which an enrol token has not */
 } ngx_chatalot_rest_who_e;
 
 

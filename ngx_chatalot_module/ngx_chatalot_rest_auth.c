@@ -286,7 +286,7 @@ ngx_chatalot_rest_auth_login_on_accepted(ngx_chatalot_call_t *call)
     yajl_gen                 gen;
     ngx_str_t                token, json;
     const char              *reason;
-    ngx_chatalot_json_t     *said, *member;
+    ngx_chatalot_json_t     *said, *member, *admission;
     ngx_chatalot_claims_t    claims;
 
     if (call->problem.status) {
@@ -295,11 +295,13 @@ ngx_chatalot_rest_auth_login_on_accepted(ngx_chatalot_call_t *call)
     }
 
     said = ngx_chatalot_json_parse(call->pool, &call->reply, &reason);
+    admission = ngx_chatalot_json_member(said, "admission");
 
     ngx_memzero(&claims, sizeof(ngx_chatalot_claims_t));
 
     claims.user = ngx_chatalot_json_string(
                       ngx_chatalot_json_member(said, "user"), "id");
+    claims.session = ngx_chatalot_json_string(said, "admission");
     claims.scope = NGX_CHATALOT_SCOPE_ENROL;
 
     if (claims.user.len == 0) {
@@ -327,6 +329,11 @@ ngx_chatalot_rest_auth_login_on_accepted(ngx_chatalot_call_t *call)
                                   NGX_CHATALOT_REST_ENROL_TIME);
 
     for (member = said->first; member; member = member->next) {
+
+        if (member == admission) {
+            continue;
+        }
+
         yajl_gen_string(gen, member->key.data, member->key.len);
         ngx_chatalot_json_put_tree(gen, NULL, member);
     }

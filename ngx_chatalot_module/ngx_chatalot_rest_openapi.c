@@ -17,6 +17,7 @@ static void ngx_chatalot_rest_openapi_operation(yajl_gen gen,
     ngx_chatalot_rest_route_t *route);
 static void ngx_chatalot_rest_openapi_security(yajl_gen gen,
     ngx_chatalot_rest_who_e who);
+static void ngx_chatalot_rest_openapi_token(yajl_gen gen, const char *scheme);
 static void ngx_chatalot_rest_openapi_parameters(yajl_gen gen,
     const ngx_chatalot_param_t *params);
 static void ngx_chatalot_rest_openapi_body(yajl_gen gen,
@@ -203,16 +204,41 @@ ngx_chatalot_rest_openapi_security(yajl_gen gen, ngx_chatalot_rest_who_e who)
     ngx_chatalot_rest_schema_text(gen, "security");
     yajl_gen_array_open(gen);
 
-    if (who != NGX_CHATALOT_REST_NOBODY) {
-        yajl_gen_map_open(gen);
-        ngx_chatalot_rest_schema_text(gen, (who == NGX_CHATALOT_REST_ENROL)
-                                            ? "enrol_token" : "access_token");
-        yajl_gen_array_open(gen);
-        yajl_gen_array_close(gen);
-        yajl_gen_map_close(gen);
+    switch (who) {
+
+    case NGX_CHATALOT_REST_NOBODY:
+        break;
+
+    case NGX_CHATALOT_REST_ENROL:
+        ngx_chatalot_rest_openapi_token(gen, "enrol_token");
+        break;
+
+    case NGX_CHATALOT_REST_RECOVER:
+        ngx_chatalot_rest_openapi_token(gen, "recover_token");
+        break;
+
+    case NGX_CHATALOT_REST_USER_OR_ENROL:
+        ngx_chatalot_rest_openapi_token(gen, "access_token");
+        ngx_chatalot_rest_openapi_token(gen, "enrol_token");
+        break;
+
+    case NGX_CHATALOT_REST_USER:
+        ngx_chatalot_rest_openapi_token(gen, "access_token");
+        break;
     }
 
     yajl_gen_array_close(gen);
+}
+
+
+static void
+ngx_chatalot_rest_openapi_token(yajl_gen gen, const char *scheme)
+{
+    yajl_gen_map_open(gen);
+    ngx_chatalot_rest_schema_text(gen, scheme);
+    yajl_gen_array_open(gen);
+    yajl_gen_array_close(gen);
+    yajl_gen_map_close(gen);
 }
 
 
@@ -341,6 +367,8 @@ ngx_chatalot_rest_openapi_components(yajl_gen gen)
         "Of a signed-in device: from register, devices or refresh");
     ngx_chatalot_rest_openapi_scheme(gen, "enrol_token",
         "From login; it admits a device and nothing else");
+    ngx_chatalot_rest_openapi_scheme(gen, "recover_token",
+        "From recovery; it completes that recovery, once");
     yajl_gen_map_close(gen);
 
     ngx_chatalot_rest_schema_text(gen, "schemas");

@@ -18,6 +18,8 @@ typedef struct {
 
 static void ngx_chatalot_rest_request_token(ngx_http_request_t *r,
     ngx_str_t *token);
+static ngx_uint_t ngx_chatalot_rest_request_admits(
+    ngx_chatalot_rest_who_e who, ngx_chatalot_scope_e scope);
 static ngx_int_t ngx_chatalot_rest_request_refuse(
     ngx_chatalot_problem_t *problem);
 static void ngx_chatalot_rest_request_on_end(void *data);
@@ -68,7 +70,6 @@ ngx_chatalot_rest_request_authenticate(ngx_chatalot_rest_request_t *request,
     ngx_int_t              rc;
     ngx_str_t              token;
     ngx_http_request_t    *r;
-    ngx_chatalot_scope_e   scope;
     ngx_chatalot_claims_t  claims;
 
     if (request->route->who == NGX_CHATALOT_REST_NOBODY) {
@@ -93,23 +94,39 @@ ngx_chatalot_rest_request_authenticate(ngx_chatalot_rest_request_t *request,
         return ngx_chatalot_rest_request_refuse(problem);
     }
 
-    scope = (request->route->who == NGX_CHATALOT_REST_ENROL)
-            ? NGX_CHATALOT_SCOPE_ENROL : NGX_CHATALOT_SCOPE_FULL;
-
-    if (claims.scope != scope) {
+    if (!ngx_chatalot_rest_request_admits(request->route->who, claims.scope)) {
         ngx_chatalot_problem_set(problem, NGX_HTTP_FORBIDDEN, "wrong_scope",
                                  "This token does not admit to that.", NULL);
         return NGX_DECLINED;
     }
 
     request->caller.user = claims.user;
-
-    if (scope == NGX_CHATALOT_SCOPE_FULL) {
-        request->caller.device = claims.device;
-        request->caller.session = claims.session;
-    }
+    request->caller.device = claims.device;
+    request->caller.session = claims.session;
 
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_chatalot_rest_request_admits(ngx_chatalot_rest_who_e who,
+    ngx_chatalot_scope_e scope)
+{
+    switch (who) {
+
+    case NGX_CHATALOT_REST_ENROL:
+        return scope == NGX_CHATALOT_SCOPE_ENROL;
+
+    case NGX_CHATALOT_REST_RECOVER:
+        return scope == NGX_CHATALOT_SCOPE_RECOVER;
+
+    case NGX_CHATALOT_REST_USER_OR_ENROL:
+        return scope == NGX_CHATALOT_SCOPE_FULL
+               || scope == NGX_CHATALOT_SCOPE_ENROL;
+
+    default:
+        return scope == NGX_CHATALOT_SCOPE_FULL;
+    }
 }
 
 

@@ -100,7 +100,8 @@ const ngx_chatalot_param_t  ngx_chatalot_rest_shape_login[] = {
     has_of("user", OBJECT, ngx_chatalot_rest_shape_person),
     has("account_key", BYTES),
     has("backup_key", BYTES),
-    has("keyring_password", BYTES),
+    may_have("keyring_password", BYTES),
+    may_have("keyring_recovery", BYTES),
     ngx_chatalot_params_end
 };
 

@@ -125,7 +125,7 @@ is($after, 'ERROR:  invite_not_found', 'an invite accepted while its maker is re
 
 my $roster = "select roster from data.channels where id = '$home'";
 my $was = $chat->sql($roster);
-$chat->sql("insert into t.sessions values ('dora enrolling', row(t.user('dora'), null, null, null, null, null)::api.ctx)");
+$chat->sql("insert into t.sessions values ('dora enrolling', t.enrolling('dora'))");
 my $tablet = "jsonb_build_object('device', t.device('tablet'), 'account_key', t.b(32, 'doraA'), 'refresh_hash', t.b(32, 'x'))";
 race(call('invite_accept', 'dora', "jsonb_build_object('code', '$code')"), call('device_add', 'dora enrolling', $tablet));
 is($chat->sql($roster), $was + 2, 'a device added while its owner joins is a change of the roster');
@@ -159,7 +159,7 @@ my $elsewhere = "jsonb_build_object('refresh_hash', t.b(32, 'next'), 'next_hash'
 ($before, $after) = race("select payload::text from api.auth_refresh(null, $elsewhere) where topic is null", $turn->('stolen'));
 is($after, '{"refused" : true}', 'an old token used while the session goes on elsewhere ends it');
 is($chat->sql("select t.refused('me', 'erik')"), '401 session_ended', 'for both');
-$chat->sql("insert into t.sessions values ('erik enrolling', row(t.user('erik'), null, null, null, null, null)::api.ctx)");
+$chat->sql("insert into t.sessions values ('erik enrolling', t.enrolling('erik'))");
 $chat->sql("select t.signed_in('erik', t.call('device_add', 'erik enrolling', jsonb_build_object('device', t.device('erik'), "
     . "'account_key', t.b(32, 'erikA'), 'refresh_hash', t.b(32, 'again'))))");
 ($before, $after) = race(call('auth_logout', 'erik', q('{}')), $turn->('late') =~ s/erikrefresh/again/r);
@@ -171,7 +171,7 @@ $chat->sql("update data.sessions set last_used_at = now() - interval '1 hour' wh
 my $late = Psql->new($chat->owner_url, 'set search_path = public, t');
 $one->ask('begin');
 $one->ask("select from data.users where id = t.user('hanna') for no key update");
-$chat->sql("insert into t.sessions values ('hanna enrolling', row(t.user('hanna'), null, null, null, null, null)::api.ctx)");
+$chat->sql("insert into t.sessions values ('hanna enrolling', t.enrolling('hanna'))");
 my $again = "jsonb_build_object('device', t.device('hanna'), 'account_key', t.b(32, 'hannaA'), 'refresh_hash', t.b(32, 'y'))";
 $other->start(call('device_add', 'hanna enrolling', $again))->wait_for_lock($observer);
 $late->start(call('invite_accept', 'hanna', "jsonb_build_object('code', '$code')"))->wait_for_lock($observer);
@@ -209,7 +209,7 @@ SQL
 $observer->ask($crowd =~ s/;\s*\z//r);
 my $dora  = "jsonb_build_object('code', '$code')";
 my $leave = "jsonb_build_object('community', t.id('home'), 'user', t.user('dora'))";
-my $bobby = "row(t.user('bob'), null, null, null, null, null)::api.ctx";
+my $bobby = "t.enrolling('bob')";
 my $enrol = "jsonb_build_object('device', t.device('bobby %1\$d'), 'account_key', t.b(32, 'bobA'), 'refresh_hash', t.b(32, 'bobby %1\$d'))";
 my $come  = "select t.signed_in('bobby', (select payload::jsonb from api.device_add($bobby, $enrol) where topic is null));\n";
 my $press = sub { my ($who, $place, $n, $round) = @_; return "select t.press_on('$who', '$place', $n, $round);\n" };

@@ -66,8 +66,9 @@ begin
 end
 $$;
 
--- args {user} → {user: {id, username, display_name}, account_key, backup_key, keyring_password}, or {} when the account
--- is gone. The worker has compared the key.
+-- args {user} → {user: {id, username, display_name}, account_key, backup_key, keyring_password, keyring_recovery?,
+-- admission}, or {} when the account is gone. The worker has compared the key; admission goes into its token. After an
+-- admin's reset keyring_password is null, and keyring_recovery comes in its place.
 create or replace function api.auth_login_end(ctx api.ctx, args jsonb)
 returns setof api.row
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -82,9 +83,11 @@ begin
     end if;
     delete from data.login_attempts a where a.name_hash = sha256(convert_to(person.username, 'UTF8'));
     return query
-        select null, null, json_build_object('user', lib.person_json(person),
+        select null, null, (jsonb_build_object('user', lib.person_json(person),
                    'account_key', lib.b64u(person.account_key), 'backup_key', lib.b64u(person.backup_key),
-                   'keyring_password', lib.b64u(person.keyring_password));
+                   'keyring_password', lib.b64u(person.keyring_password), 'admission', person.admission)
+                   || case when person.keyring_password is null
+                      then jsonb_build_object('keyring_recovery', lib.b64u(person.keyring_recovery)) else '{}' end)::json;
 end
 $$;
 

@@ -33,9 +33,9 @@ begin
 end
 $$;
 
--- args {device: DEVICE, account_key, refresh_hash}, ctx with the user only → {user: {…}, device, session}
+-- args {device: DEVICE, account_key, refresh_hash}, ctx of an enrol token → {user: {…}, device, session}
 -- The worker verified certificate and prekey under account_key; that this is the user's key is checked here.
--- 401 session_ended: no such user; 422 account_key; and what lib.device_put refuses.
+-- 401 session_ended: no such user, or the credentials have changed; 422 account_key; and what lib.device_put refuses.
 create or replace function api.device_add(ctx api.ctx, args jsonb)
 returns setof api.row
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -47,10 +47,8 @@ declare
 begin
     perform lib.lock_session(ctx.user_id, device_id);
     perform lib.lock_users(array[ctx.user_id]);
-    select * into person from data.users u where u.id = ctx.user_id and u.deleted_at is null;
-    if not found then
-        perform lib.fail(401, 'session_ended', 'This account does not exist any more.');
-    elsif person.account_key <> lib.bytes(args ->> 'account_key', 'account_key', 32, 32) then
+    person := lib.require_admission(ctx);
+    if person.account_key <> lib.bytes(args ->> 'account_key', 'account_key', 32, 32) then
         perform lib.fail(422, 'account_key', 'This is not the account''s key.', 'account_key');
     end if;
     return query

@@ -18,6 +18,8 @@ begin
         when 'refresh_days' then return 30;
         when 'login_failures' then return 10;
         when 'login_lock_minutes' then return 15;
+        when 'recovery_minutes' then return 10;         -- from the proof of the code to its completion
+        when 'reset_hours' then return 24;
         when 'session_touch_minutes' then return 5;
         when 'communities_per_user' then return 100;
         when 'members_per_community' then return 5000;  -- a roster still fits one reply

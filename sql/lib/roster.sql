@@ -94,6 +94,9 @@ begin
          where m.user_id = channel_remove.user_id and m.channel_id = any (channels) returning m.channel_id
     )
     select array_agg(r.channel_id) into gone from removed r;
+    insert into data.channel_former_members (channel_id, user_id)
+    select g.id, channel_remove.user_id from unnest(gone) as g (id)
+        on conflict on constraint channel_former_members_pkey do update set left_at = now();
     return query select * from lib.roster_removed(gone, 'removed ' || channel_remove.user_id);
     return query
         select 'u:' || channel_remove.user_id, '', json_build_object('type', 'channel_removed', 'channel', g.id)

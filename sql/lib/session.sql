@@ -27,6 +27,26 @@ begin
 end
 $$;
 
+-- The account for which ctx may admit a device, by a token that proves its credentials and names its admission (in place
+-- of a session); 401 session_ended when it is gone, or the credentials have changed since. The caller has locked the
+-- person where something follows from it.
+create or replace function lib.require_admission(ctx api.ctx)
+returns data.users
+language plpgsql stable
+as $$
+declare
+    person data.users;
+begin
+    select * into person
+      from data.users u
+     where u.id = ctx.user_id and u.admission = ctx.session_id and ctx.device_id is null and u.deleted_at is null;
+    if not found then
+        perform lib.fail(401, 'session_ended', 'This sign-in has expired. Sign in again.');
+    end if;
+    return person;
+end
+$$;
+
 -- Locks the session of a device that is about to end. Before lib.lock_users: any other call of that session may have noted
 -- its use, and waits for the person's lock now.
 create or replace function lib.lock_session(user_id uuid, device_id uuid)

@@ -80,7 +80,8 @@ select is(t.call('auth_login_begin', null, '{"username": "BOB"}'),
 select is(t.call('auth_login_end', null, jsonb_build_object('user', t.id('bob''s account'))),
     jsonb_build_object('user', jsonb_build_object('id', t.id('bob''s account'), 'username', 'bob', 'display_name',
         'Bob'),
-        'account_key', t.b(32, 'bobA'), 'backup_key', t.b(32, 'bobB'), 'keyring_password', t.b(200, 'bob')),
+        'account_key', t.b(32, 'bobA'), 'backup_key', t.b(32, 'bobB'), 'keyring_password', t.b(200, 'bob'),
+        'admission', (select admission from data.users where username = 'bob')),
             'and ends well');
 select is(count(*), 0::bigint, 'nothing counts after a success') from data.login_attempts;
 select is(t.call('auth_login_end', null, jsonb_build_object('user', t.id('nobody'))), '{}', 'nobody logs in');

@@ -10,7 +10,7 @@ select t.community('home', 'anna', 'bob') \g /dev/null
 create function pg_temp.enrol(device text, person text, more jsonb default '{}') returns jsonb language sql
 as $$ select jsonb_build_object('device', t.device(device), 'account_key', t.b(32, person || 'A'), 'refresh_hash',
     t.b(32, device || more)) || more $$;
-insert into t.sessions select p || ' enrolling', row(t.user(p), null, null, '192.0.2.9', 'phone', 'r')::api.ctx
+insert into t.sessions select p || ' enrolling', t.enrolling(p)
   from unnest('{anna,bob,carl}'::text[]) as p;
 
 -- admitting

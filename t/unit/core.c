@@ -432,6 +432,7 @@ forge(ngx_chatalot_jwt_key_t *key, const char *header, const char *payload)
 #define SESSION  "00000000-0000-7000-8000-000000000003"
 #define HEADER   "{\"alg\":\"EdDSA\",\"typ\":\"JWT\",\"kid\":\"0101010101010101\"}"
 #define IDS      "\"sub\":\"" USER "\",\"dev\":\"" DEVICE "\",\"sid\":\"" SESSION "\""
+#define BEGUN    "\"sub\":\"" USER "\",\"sid\":\"" SESSION "\""
 #define ISS      "\"iss\":\"chatalot\""
 #define AUD      "\"aud\":\"chatalot\""
 #define TIMES    "\"iat\":1000,\"exp\":2000"
@@ -472,9 +473,15 @@ test_tokens(void)
         { "no scope", HEADER, "{" ISS "," AUD "," IDS "," TIMES "}", 0 },
         { "an unknown scope", HEADER, "{" ISS "," AUD "," IDS ",\"scope\":\"root\"," TIMES "}", 0 },
         { "no device", HEADER, "{" ISS "," AUD ",\"sub\":\"" USER "\"," FULL "," TIMES "}", 0 },
-        { "enrolment without device", HEADER,
-          "{" ISS "," AUD ",\"sub\":\"" USER "\",\"scope\":\"enrol\"," TIMES "}", 1 },
-        { "a user who is no UUID", HEADER, "{" ISS "," AUD ",\"sub\":\"1\",\"scope\":\"enrol\"," TIMES "}", 0 },
+        { "enrolment without device", HEADER, "{" ISS "," AUD "," BEGUN ",\"scope\":\"enrol\"," TIMES "}", 1 },
+        { "recovery without device", HEADER, "{" ISS "," AUD "," BEGUN ",\"scope\":\"recover\"," TIMES "}", 1 },
+        { "enrolment for what is not said", HEADER,
+          "{" ISS "," AUD ",\"sub\":\"" USER "\",\"scope\":\"enrol\"," TIMES "}", 0 },
+        { "recovery of what is not said", HEADER,
+          "{" ISS "," AUD ",\"sub\":\"" USER "\",\"scope\":\"recover\"," TIMES "}", 0 },
+        { "an empty scope", HEADER, "{" ISS "," AUD "," IDS ",\"scope\":\"\"," TIMES "}", 0 },
+        { "a user who is no UUID", HEADER,
+          "{" ISS "," AUD ",\"sub\":\"1\",\"sid\":\"" SESSION "\",\"scope\":\"enrol\"," TIMES "}", 0 },
         { "a payload that is a list", HEADER, "[]", 0 },
         { "a payload that is nothing", HEADER, "", 0 },
         { "a header that is no JSON", "x", "{}", 0 }
@@ -518,6 +525,16 @@ test_tokens(void)
        && is(&read.user, USER) && is(&read.device, DEVICE)
        && is(&read.session, SESSION) && read.expires == 2400
        && read.scope == NGX_CHATALOT_SCOPE_FULL, "sign and verify");
+
+    copy = token;
+    claims.scope = NGX_CHATALOT_SCOPE_RECOVER;
+
+    ok(ngx_chatalot_jwt_sign(pool, &claims, 900, &token) == NGX_OK
+       && ngx_chatalot_jwt_verify(pool, &token, &read) == NGX_OK
+       && is(&read.session, SESSION) && read.device.len == 0
+       && read.scope == NGX_CHATALOT_SCOPE_RECOVER, "to recover");
+
+    token = copy;
 
     for (i = 0; i < token.len; i++) {
         copy = token;

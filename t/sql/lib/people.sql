@@ -91,11 +91,16 @@ begin
 end
 $$;
 
+-- Who may admit a device for a person, as after a login.
+create function t.enrolling(person text) returns api.ctx language sql stable
+as $$ select row(u.id, null, u.admission, '192.0.2.2', 'test', 'r')::api.ctx
+        from data.users u where u.id = (t.ctx(person)).user_id $$;
+
 -- One more device of a person.
 create function t.another_device(name text, person text) returns void language plpgsql
 as $$
 begin
-    insert into t.sessions values (name, row((t.ctx(person)).user_id, null, null, '192.0.2.2', 'test', 'r')::api.ctx);
+    insert into t.sessions values (name, t.enrolling(person));
     perform t.signed_in(name, t.call('device_add', name, jsonb_build_object('device', t.device(name),
         'account_key', t.b(32, person || 'A'), 'refresh_hash', t.b(32, name || 'refresh'))));
 end
