@@ -35,6 +35,7 @@ extern "C" {
  *  13  Padding and franking
  *  14  Items and backup
  *  15  Safety number
+ *  16  Approval of a new device
  *
  *
  * 1  CONVENTIONS
@@ -352,7 +353,8 @@ int chatalot_letter_make(uint8_t kind, const uint8_t *body, size_t body_length,
  * body lies in the letter at body_offset. Refused with AUTH: a content key or sender key whose
  * sender is not exactly the peer; a sender key whose attestation is not good; among items, a
  * content key of a sender who is neither the peer's user nor `own_user` (only they can vouch
- * for it), and a sender key whose attestation is not good. For sender keys among items the
+ * for it), a sender key whose attestation is not good, and an identity from another user than
+ * `own_user`. For sender keys among items the
  * caller still has to verify that the device named in it was certified. Errors: FORMAT, VERSION
  * (unknown kind), AUTH.
  */
@@ -562,8 +564,25 @@ int chatalot_franking_verify(const uint8_t franking_key[32],
 
 #define CHATALOT_ITEM_SENDER_KEY          1   /* 238 bytes */
 #define CHATALOT_ITEM_CONTENT_KEY         2   /* 130 bytes */
+#define CHATALOT_ITEM_IDENTITY            3   /* 58 bytes */
 #define CHATALOT_ITEMS_MAX                60000
 #define CHATALOT_BACKUP_OVERHEAD          50
+
+#define CHATALOT_IDENTITY_LENGTH          58
+#define CHATALOT_IDENTITY_MET             0
+#define CHATALOT_IDENTITY_VERIFIED        1
+
+/*
+ * What one device remembers of a person, for its user's others: the account key, whether the
+ * numbers have been compared (CHATALOT_IDENTITY_...), and since when. Errors: PARAMETERS
+ * (state).
+ */
+int chatalot_identity_make(const uint8_t user[16], const uint8_t account_key[32], uint16_t state,
+                           uint64_t since_ms, uint8_t identity[58]);
+
+/* Errors: FORMAT (state). */
+int chatalot_identity_read(const uint8_t identity[58], uint8_t user[16], uint8_t account_key[32],
+                           uint16_t *state, uint64_t *since_ms);
 
 /*
  * One item as bytes; items are joined by putting them one after another. Errors: VERSION,
@@ -601,6 +620,52 @@ int chatalot_backup_open(const uint8_t backup_secret[32], const uint8_t user[16]
 int chatalot_safety_number(const uint8_t user_a[16], const uint8_t account_key_a[32],
                            const uint8_t user_b[16], const uint8_t account_key_b[32],
                            char digits[60]);
+
+
+/*
+ * 16  APPROVAL
+ *
+ * A signed-in device ("approver") admits a new one ("newcomer") and hands over the secrets of A
+ * and B, with the server between them. In this order: the newcomer begins and shows the server
+ * id and commitment; the approver, who has read these, answers with its key; the newcomer, who
+ * has read that, reveals key and nonce; both show the digits, and a person compares them; the
+ * approver seals. A server that takes the place of one of the two has to settle its own key
+ * before it can know what digits come out, so its chance is one in a million, once.
+ *
+ * An "approval" is what both sides know of it, 144 bytes: id (16), commitment (32), newcomer's
+ * key (32), nonce (16), approver's key (32), user (16). All of it is authenticated.
+ */
+
+#define CHATALOT_APPROVAL_LENGTH          144
+#define CHATALOT_APPROVAL_SEALED_LENGTH   98
+#define CHATALOT_APPROVAL_DIGITS          6
+#define CHATALOT_APPROVAL_NEWCOMER        1
+#define CHATALOT_APPROVAL_APPROVER        2
+
+/* The newcomer's key and nonce, both kept back until there is an answer. No errors. */
+int chatalot_approval_begin(const uint8_t id[16], uint8_t secret[32], uint8_t key[32],
+                            uint8_t nonce[16], uint8_t commitment[32]);
+
+/* The approver's key, made once the commitment is known. No errors. */
+int chatalot_approval_answer(uint8_t secret[32], uint8_t key[32]);
+
+/*
+ * The six digits, without a final NUL. side: CHATALOT_APPROVAL_..., whose secret it is. Errors:
+ * PARAMETERS (side; the secret is not that of the side's key), AUTH (the commitment is not to
+ * this key and nonce; both keys are the same; a key of small order).
+ */
+int chatalot_approval_digits(uint8_t side, const uint8_t secret[32], const uint8_t approval[144],
+                             char digits[6]);
+
+/* By the approver, after a person has compared the digits. Errors: PARAMETERS, AUTH, as above. */
+int chatalot_approval_seal(const uint8_t secret[32], const uint8_t approval[144],
+                           const uint8_t account_secret[32], const uint8_t backup_secret[32],
+                           uint8_t sealed[98]);
+
+/* By the newcomer. Errors: VERSION, PARAMETERS, AUTH (as above, or not sealed in this approval). */
+int chatalot_approval_open(const uint8_t secret[32], const uint8_t approval[144],
+                           const uint8_t sealed[98],
+                           uint8_t account_secret[32], uint8_t backup_secret[32]);
 
 #ifdef __cplusplus
 }

@@ -6,6 +6,7 @@
  */
 
 #include "bytes.h"
+#include "identity.h"
 #include "items.h"
 #include "wire.h"
 
@@ -24,6 +25,8 @@ item_check(uint8_t kind, const uint8_t *body, size_t length)
     case CHATALOT_ITEM_CONTENT_KEY:
         expected = CHATALOT_CONTENT_KEY_LENGTH;
         break;
+    case CHATALOT_ITEM_IDENTITY:
+        return length == CHATALOT_IDENTITY_LENGTH ? identity_check(body) : CHATALOT_E_FORMAT;
     default:
         return CHATALOT_OK;
     }
@@ -50,7 +53,9 @@ chatalot_item_make(uint8_t kind, const uint8_t *body, size_t body_length,
         return CHATALOT_E_PARAMETERS;
     }
 
-    if (kind != CHATALOT_ITEM_SENDER_KEY && kind != CHATALOT_ITEM_CONTENT_KEY) {
+    if (kind != CHATALOT_ITEM_SENDER_KEY && kind != CHATALOT_ITEM_CONTENT_KEY
+        && kind != CHATALOT_ITEM_IDENTITY)
+    {
         return CHATALOT_E_VERSION;
     }
 

@@ -58,6 +58,14 @@ check_shared_content_key(const uint8_t *data, const uint8_t *peer, const uint8_t
 }
 
 
+/* Whom to trust is for one's own devices alone to say. */
+static int
+check_shared_identity(const uint8_t *peer, const uint8_t *own_user)
+{
+    return peer == NULL || memcmp(own_user, peer, 16) == 0 ? CHATALOT_OK : CHATALOT_E_AUTH;
+}
+
+
 static int
 check_items(const uint8_t *items, size_t length, const uint8_t *peer, const uint8_t *own_user)
 {
@@ -80,6 +88,8 @@ check_items(const uint8_t *items, size_t length, const uint8_t *peer, const uint
             rc = check_sender_key(body, NULL);
         } else if (kind == CHATALOT_ITEM_CONTENT_KEY) {
             rc = check_shared_content_key(body, peer, own_user);
+        } else if (kind == CHATALOT_ITEM_IDENTITY) {
+            rc = check_shared_identity(peer, own_user);
         }
     }
 

@@ -199,6 +199,80 @@ ok(
 	'both see the same safety number'
 );
 
+// Identities, in a backup and in letters to own devices
+
+const met = { user: alice.user, accountKey: alice.accountKey, state: 'met', since: now };
+const verified = { ...met, state: 'verified', since: now + 1 };
+const told = library
+	.openBackup(
+		bob.backupSecret,
+		bob.user,
+		library.sealBackup(
+			bob.backupSecret,
+			bob.user,
+			[met, verified].map((one) => ({ kind: 'identity', body: library.makeIdentity(one) }))
+		)
+	)
+	.map(({ kind, body }) => ({ kind, ...library.readIdentity(body) }));
+ok(
+	told.length === 2 &&
+		told.every(
+			(one) => one.kind === 'identity' && same(one.user, alice.user) && same(one.accountKey, alice.accountKey)
+		) &&
+		told[0].state === 'met' &&
+		told[0].since === now &&
+		told[1].state === 'verified' &&
+		told[1].since === now + 1,
+	'identities are restored'
+);
+throws(
+	'auth',
+	() => receive(give({ kind: 'items', items: [{ kind: 'identity', body: library.makeIdentity(met) }] })),
+	'an identity in a letter of somebody else'
+);
+
+// Approval
+
+const approvalId = id();
+const newcomer = library.approvalBegin(approvalId);
+const approver = library.approvalAnswer();
+const approval = {
+	id: approvalId,
+	commitment: newcomer.commitment,
+	newcomerKey: newcomer.key,
+	nonce: newcomer.nonce,
+	approverKey: approver.key,
+	user: alice.user
+};
+const shown = library.approvalDigits('newcomer', newcomer.secret, approval);
+ok(
+	/^\d{6}$/.test(shown) && shown === library.approvalDigits('approver', approver.secret, approval),
+	'both devices show the same six digits'
+);
+const handed = library.approvalSeal(approver.secret, approval, alice.accountSecret, alice.backupSecret);
+const received = library.approvalOpen(newcomer.secret, approval, handed);
+ok(
+	same(received.user, alice.user) &&
+		same(received.accountSecret, alice.accountSecret) &&
+		same(received.backupSecret, alice.backupSecret),
+	'the new device has the keyring'
+);
+throws(
+	'auth',
+	() => library.approvalDigits('approver', approver.secret, { ...approval, nonce: id() }),
+	'a nonce that was not committed to'
+);
+throws(
+	'auth',
+	() => library.approvalOpen(newcomer.secret, { ...approval, user: bob.user }, handed),
+	'secrets that were sealed for another user'
+);
+throws(
+	'format',
+	() => library.approvalDigits('approver', approver.secret, { ...approval, id: salt.slice(1) }),
+	'a short id'
+);
+
 throws('format', () => library.openKeyring(wrapKey, alice.user, 'password', keyring.slice(1)), 'a short argument');
 throws('parameters', () => library.createSenderChain(channel, -1, phone.party, phone.secret), 'a negative epoch');
 

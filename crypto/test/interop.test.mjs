@@ -372,4 +372,56 @@ ok(
 const { franking } = vectors;
 ok(same(hmac(hex(franking.franking_key), hex(franking.payload)), hex(franking.commitment)), 'a commitment');
 
+// 7  An identity among items
+
+const { bob } = people;
+const { item, since_ms: since } = vectors.identity_of_bob;
+ok(
+	same(hex(item), join(u8(3), hex('003a'), bob.user, bob.account_key, hex('0001'), u64(since))),
+	'a verified identity'
+);
+
+// 2  Approval, as the newcomer computes it and as the approver does
+
+const approval = Object.fromEntries(
+	Object.entries(vectors.approval_by_alice).map(([field, value]) => [field, field === 'digits' ? value : hex(value)])
+);
+const commitment = sha256(
+	join('chatalot/v1/approval/commitment', V, approval.id, approval.newcomer_key, approval.nonce)
+);
+const transcript = sha256(
+	join(
+		'chatalot/v1/approval',
+		V,
+		approval.id,
+		commitment,
+		approval.newcomer_key,
+		approval.nonce,
+		approval.approver_key,
+		people.alice.user
+	)
+);
+ok(
+	same(commitment, approval.commitment) &&
+		same(base(approval.newcomer_secret), approval.newcomer_key) &&
+		same(base(approval.approver_secret), approval.approver_key),
+	'the keys of an approval and the commitment'
+);
+for (const [side, agreed] of [
+	['newcomer', dh(approval.newcomer_secret, approval.approver_key)],
+	['approver', dh(approval.approver_secret, approval.newcomer_key)]
+]) {
+	const number = hkdf(null, agreed, join('chatalot/v1/approval/compare', transcript), 8).readBigUInt64BE();
+	ok(String(number % 1000000n).padStart(6, '0') === approval.digits, `the digits, as the ${side} sees them`);
+	const key = hkdf(null, agreed, join('chatalot/v1/approval/keyring', transcript), 56);
+	ok(
+		same(approval.sealed.subarray(0, 2), V) &&
+			same(
+				openWith(key, transcript, approval.sealed.subarray(2)),
+				join(people.alice.user, people.alice.account_secret, people.alice.backup_secret)
+			),
+		`the sealed secrets, by the key of the ${side}`
+	);
+}
+
 console.log(`1..${count}`);

@@ -21,6 +21,7 @@ static size_t             length;
 static uint8_t            small;
 static uint32_t           number;
 static uint64_t           time_ms;
+static uint16_t           state;
 
 #define REFUSED(call)       is_code((call), CHATALOT_E_PARAMETERS, #call)
 
@@ -54,6 +55,11 @@ account_and_keys(void)
     REFUSED(chatalot_signed_prekey_inspect(none, &number, out, &time_ms));
     REFUSED(chatalot_one_time_prekey_create(none, out));
     REFUSED(chatalot_safety_number(none, a, a, a, (char *) out));
+    REFUSED(chatalot_approval_begin(none, out, out, out, out));
+    REFUSED(chatalot_approval_answer(none, out));
+    REFUSED(chatalot_approval_digits(1, none, a, (char *) out));
+    REFUSED(chatalot_approval_seal(none, a, a, a, out));
+    REFUSED(chatalot_approval_open(none, a, a, out, out));
 }
 
 
@@ -111,6 +117,8 @@ messages_and_backup(void)
     REFUSED(chatalot_unpad(none, 1, &length));
     REFUSED(chatalot_franking_commit(none, a, 1, out));
     REFUSED(chatalot_franking_verify(none, a, 1, a));
+    REFUSED(chatalot_identity_make(none, a, 0, 1, out));
+    REFUSED(chatalot_identity_read(none, out, out, &state, &time_ms));
     REFUSED(chatalot_item_make(1, a, 238, out, no_length));
     REFUSED_EMPTY(chatalot_item_make(1, none, 238, out, &length));
     REFUSED(chatalot_items_next(none, 1, &offset, &small, &offset, &length));

@@ -282,7 +282,7 @@ shared_items(void)
             CHATALOT_E_FORMAT, "past the end there is nothing");
 
     size = sizeof(item);
-    is_code(chatalot_item_make(3, content_key, 130, item, &size), CHATALOT_E_VERSION,
+    is_code(chatalot_item_make(4, content_key, 130, item, &size), CHATALOT_E_VERSION,
             "an item of no known kind");
     size = sizeof(item);
     is_code(chatalot_item_make(CHATALOT_ITEM_CONTENT_KEY, content_key, 131, item, &size),
@@ -290,6 +290,58 @@ shared_items(void)
     size = 100;
     is_code(chatalot_item_make(CHATALOT_ITEM_CONTENT_KEY, content_key, 130, item, &size),
             CHATALOT_E_SPACE, "no room for the item");
+}
+
+
+/* What one device remembers of Carol's account key. */
+static void
+identities(void)
+{
+    size_t    length, kept;
+    device    bobs_other;
+    uint8_t   identity[58], items[512], small[20], user[16], key[32];
+    uint16_t  state;
+    uint64_t  since;
+
+    begin();
+    new_device(&bobs_other, &bob);
+    is_code(chatalot_identity_make(carol.user, carol.account_key, CHATALOT_IDENTITY_VERIFIED,
+                                   1700000000000, identity), CHATALOT_OK, "an identity is noted");
+    is_code(chatalot_identity_read(identity, user, key, &state, &since), CHATALOT_OK, "and read");
+    ok(memcmp(user, carol.user, 16) == 0 && memcmp(key, carol.account_key, 32) == 0
+       && state == CHATALOT_IDENTITY_VERIFIED && since == 1700000000000, "as it was");
+    is_code(chatalot_identity_make(carol.user, carol.account_key, 2, 0, identity),
+            CHATALOT_E_PARAMETERS, "there is no other state");
+
+    length = sizeof(items);
+    is_code(chatalot_item_make(CHATALOT_ITEM_IDENTITY, identity, 58, items, &length), CHATALOT_OK,
+            "an item of it");
+    is_number((long long) length, 61, "has 61 bytes");
+    is_code(letter(CHATALOT_LETTER_ITEMS, items, length, &bobs_other), CHATALOT_OK,
+            "whom to trust is heard from another device of one's own");
+    is_code(letter(CHATALOT_LETTER_ITEMS, items, length, &phone), CHATALOT_E_AUTH,
+            "and from nobody else");
+    kept = 512 - length;
+    must(chatalot_item_make(CHATALOT_ITEM_SENDER_KEY, sender_key, 238, items + length, &kept)
+         == CHATALOT_OK, "item");
+    is_code(letter(CHATALOT_LETTER_ITEMS, items, length + kept, &phone), CHATALOT_E_AUTH,
+            "not with a good key behind it either");
+
+    length = sizeof(small);
+    is_code(chatalot_item_make(CHATALOT_ITEM_IDENTITY, identity, 58, small, &length),
+            CHATALOT_E_SPACE, "no room for it");
+    length = sizeof(items);
+    is_code(chatalot_item_make(CHATALOT_ITEM_IDENTITY, identity, 57, items, &length),
+            CHATALOT_E_FORMAT, "one cut short");
+    identity[49] = 2;
+    length = sizeof(items);
+    is_code(chatalot_item_make(CHATALOT_ITEM_IDENTITY, identity, 58, items, &length),
+            CHATALOT_E_FORMAT, "one in no known state");
+    is_code(chatalot_identity_read(identity, user, key, &state, &since), CHATALOT_E_FORMAT,
+            "is not read");
+    identity[48] = 1;
+    is_code(chatalot_identity_read(identity, user, key, &state, &since), CHATALOT_E_FORMAT,
+            "whichever");
 }
 
 
@@ -468,6 +520,7 @@ main(void)
     dm_messages();
     letters();
     shared_items();
+    identities();
     backup();
     restored_from_backup();
     padding_and_franking();

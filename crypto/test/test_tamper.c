@@ -240,6 +240,73 @@ try_backup(const uint8_t *data, size_t length)
 }
 
 
+static uint8_t  approval[144], newcomer[32], approver[32], approval_sealed[98];
+static char     approval_digits[6];
+
+
+static int
+try_approval_sealed(const uint8_t *data, size_t length)
+{
+    int            rc;
+    uint8_t        a[32] = { 0 }, b[32] = { 0 };
+    const uint8_t  zero[32] = { 0 };
+
+    (void) length;
+    rc = chatalot_approval_open(newcomer, approval, data, a, b);
+    must(rc == CHATALOT_OK || (memcmp(a, zero, 32) == 0 && memcmp(b, zero, 32) == 0),
+         "no secret is given out");
+
+    return rc;
+}
+
+
+/* The newcomer's view: whatever the relay changes in it, what was sealed does not open. */
+static int
+try_approval(const uint8_t *data, size_t length)
+{
+    uint8_t  a[32], b[32];
+
+    (void) length;
+
+    return chatalot_approval_open(newcomer, data, approval_sealed, a, b);
+}
+
+
+/* The approver's view: refused, or the person sees other digits. */
+static int
+try_approval_digits(const uint8_t *data, size_t length)
+{
+    int   rc;
+    char  digits[6];
+
+    (void) length;
+    rc = chatalot_approval_digits(CHATALOT_APPROVAL_APPROVER, approver, data, digits);
+
+    return rc == CHATALOT_OK && memcmp(digits, approval_digits, 6) != 0 ? 1 : rc;
+}
+
+
+static void
+approvals(void)
+{
+    randombytes_buf(approval, 16);
+    memcpy(approval + 128, alice.user, 16);
+    must(chatalot_approval_begin(approval, newcomer, approval + 48, approval + 80, approval + 16)
+         == CHATALOT_OK
+         && chatalot_approval_answer(approver, approval + 96) == CHATALOT_OK
+         && chatalot_approval_digits(CHATALOT_APPROVAL_NEWCOMER, newcomer, approval,
+                                     approval_digits) == CHATALOT_OK
+         && chatalot_approval_seal(approver, approval, alice.account_secret, alice.backup_secret,
+                                   approval_sealed) == CHATALOT_OK, "approval");
+
+    tampered("a sealed approval", approval_sealed, sizeof(approval_sealed), 1,
+             try_approval_sealed);
+    tampered("an approval, as the newcomer knows it", approval, sizeof(approval), 1, try_approval);
+    tampered("an approval, as the approver knows it", approval, sizeof(approval), 1,
+             try_approval_digits);
+}
+
+
 static void
 envelopes(void)
 {
@@ -350,6 +417,7 @@ main(void)
     tampered("a device certificate", certificate, sizeof(certificate), 1, try_certificate);
     tampered("a signed prekey", phone.signed_prekey, sizeof(phone.signed_prekey), 1, try_prekey);
     tampered("a keyring", keyring_sealed, sizeof(keyring_sealed), 1, try_keyring);
+    approvals();
     envelopes();
     messages();
 

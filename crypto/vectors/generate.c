@@ -391,6 +391,52 @@ dm_message(void)
 }
 
 
+static void
+identity(void)
+{
+    size_t   length = 128;
+    uint8_t  body[58], item[128];
+
+    must(chatalot_identity_make(bob.user, bob.account_key, CHATALOT_IDENTITY_VERIFIED, NOW, body)
+         == CHATALOT_OK
+         && chatalot_item_make(CHATALOT_ITEM_IDENTITY, body, sizeof(body), item, &length)
+            == CHATALOT_OK, "identity");
+    open_object("identity_of_bob");
+    number("since_ms", NOW);
+    bytes("item", item, length);
+    close_object();
+}
+
+
+static void
+approval(void)
+{
+    char     digits[6];
+    uint8_t  about[144], newcomer[32], approver[32], sealed[98];
+
+    randombytes_buf(about, 16);
+    memcpy(about + 128, alice.user, 16);
+    must(chatalot_approval_begin(about, newcomer, about + 48, about + 80, about + 16)
+         == CHATALOT_OK
+         && chatalot_approval_answer(approver, about + 96) == CHATALOT_OK
+         && chatalot_approval_digits(CHATALOT_APPROVAL_NEWCOMER, newcomer, about, digits)
+            == CHATALOT_OK
+         && chatalot_approval_seal(approver, about, alice.account_secret, alice.backup_secret,
+                                   sealed) == CHATALOT_OK, "approval");
+    open_object("approval_by_alice");
+    bytes("id", about, 16);
+    bytes("commitment", about + 16, 32);
+    bytes("newcomer_secret", newcomer, 32);
+    bytes("newcomer_key", about + 48, 32);
+    bytes("nonce", about + 80, 16);
+    bytes("approver_secret", approver, 32);
+    bytes("approver_key", about + 96, 32);
+    text("digits", digits, sizeof(digits));
+    bytes("sealed", sealed, sizeof(sealed));
+    close_object();
+}
+
+
 int
 main(void)
 {
@@ -408,6 +454,8 @@ main(void)
     session();
     channel_messages();
     dm_message();
+    identity();
+    approval();
     printf("\n}\n");
 
     return 0;

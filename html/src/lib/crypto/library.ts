@@ -32,7 +32,10 @@ export const lengths = {
 	senderKey: 238,
 	senderKeyRecord: 310,
 	contentKey: 130,
-	request: 41
+	request: 41,
+	identity: 58,
+	approval: 144,
+	approvalSealed: 98
 } as const;
 
 const padding = { session: 1024, skipped: 2000 * 68 } as const;
@@ -78,8 +81,33 @@ export type EnvelopeInfo =
 export type KeyRequest = { what: 'sender_key' | 'content_key'; channel: Bytes; epoch: number; id: Bytes };
 const requestKinds = { sender_key: 1, content_key: 2 } as const;
 
-export type Item = { kind: 'sender_key' | 'content_key'; body: Bytes };
-const itemKinds = { sender_key: 1, content_key: 2 } as const;
+const itemKinds = { sender_key: 1, content_key: 2, identity: 3 } as const;
+export type Item = { kind: keyof typeof itemKinds; body: Bytes };
+
+const itemNames = new Map(Object.entries(itemKinds).map(([name, kind]) => [kind as number, name as Item['kind']]));
+
+/** What a device remembers of a person; the body of an item of kind `identity`. */
+export interface Identity {
+	user: Bytes;
+	accountKey: Bytes;
+	state: 'met' | 'verified';
+	/** When this device took that state, in milliseconds. */
+	since: number;
+}
+const identityStates = { met: 0, verified: 1 } as const;
+
+export type ApprovalSide = 'newcomer' | 'approver';
+const approvalSides = { newcomer: 1, approver: 2 } as const;
+
+/** What both sides of an approval know of it. */
+export interface Approval {
+	id: Uint8Array;
+	commitment: Uint8Array;
+	newcomerKey: Uint8Array;
+	nonce: Uint8Array;
+	approverKey: Uint8Array;
+	user: Uint8Array;
+}
 
 export type Letter =
 	| { kind: 'content_key'; contentKey: Bytes }
@@ -143,6 +171,24 @@ function party(f: Frame, { user, device, deviceKey }: Party): number {
 	joined.set(user);
 	joined.set(device, 16);
 	joined.set(deviceKey, 32);
+	return f.input(joined);
+}
+
+function approval(f: Frame, { id, commitment, newcomerKey, nonce, approverKey, user }: Approval): number {
+	const joined = new Uint8Array(lengths.approval);
+	let at = 0;
+	for (const [part, length] of [
+		[id, 16],
+		[commitment, 32],
+		[newcomerKey, 32],
+		[nonce, 16],
+		[approverKey, 32],
+		[user, 16]
+	] as const) {
+		if (part.length !== length) throw new CryptoError('format', 'approval');
+		joined.set(part, at);
+		at += length;
+	}
 	return f.input(joined);
 }
 
@@ -864,6 +910,34 @@ export class Library {
 
 	// 14  Items and backup
 
+	makeIdentity({ user, accountKey, state, since }: Identity): Bytes {
+		return this.memory.run((f) => {
+			const identity = f.output(lengths.identity);
+			this.memory.call(
+				'chatalot_identity_make',
+				f.fixed(user, 16),
+				f.fixed(accountKey, 32),
+				identityStates[state],
+				u64(since),
+				identity
+			);
+			return f.take(identity, lengths.identity);
+		});
+	}
+
+	readIdentity(identity: Uint8Array): Identity {
+		return this.memory.run((f) => {
+			const [user, accountKey, state, since] = [f.output(16), f.output(32), f.output(2), f.output(8)];
+			this.memory.call('chatalot_identity_read', f.fixed(identity, lengths.identity), user, accountKey, state, since);
+			return {
+				user: f.take(user, 16),
+				accountKey: f.take(accountKey, 32),
+				state: f.u8(state) === identityStates.verified ? 'verified' : 'met',
+				since: f.u64(since)
+			};
+		});
+	}
+
 	joinItems(items: Item[]): Bytes {
 		const parts = items.map(({ kind, body }) =>
 			this.memory.run((f) => {
@@ -891,8 +965,8 @@ export class Library {
 			while (f.u32(offset) < joined.length) {
 				this.memory.call('chatalot_items_next', data, joined.length, offset, kind, bodyAt, bodyLength);
 				const body = joined.slice(f.u32(bodyAt), f.u32(bodyAt) + f.u32(bodyLength)) as Bytes;
-				if (f.u8(kind) === itemKinds.sender_key) items.push({ kind: 'sender_key', body });
-				if (f.u8(kind) === itemKinds.content_key) items.push({ kind: 'content_key', body });
+				const name = itemNames.get(f.u8(kind));
+				if (name) items.push({ kind: name, body });
 			}
 			return items;
 		});
@@ -946,6 +1020,82 @@ export class Library {
 				digits
 			);
 			return String.fromCharCode(...f.take(digits, 60));
+		});
+	}
+
+	// 16  Approval of a new device
+
+	/** By the newcomer. Key and nonce are kept back until the approver has answered. */
+	approvalBegin(id: Uint8Array): { secret: Bytes; key: Bytes; nonce: Bytes; commitment: Bytes } {
+		return this.memory.run((f) => {
+			const [secret, key, nonce, commitment] = [f.output(32), f.output(32), f.output(16), f.output(32)];
+			this.memory.call('chatalot_approval_begin', f.fixed(id, 16), secret, key, nonce, commitment);
+			return {
+				secret: f.take(secret, 32),
+				key: f.take(key, 32),
+				nonce: f.take(nonce, 16),
+				commitment: f.take(commitment, 32)
+			};
+		});
+	}
+
+	/** By the approver, who has seen the commitment. */
+	approvalAnswer(): KeyPair {
+		return this.pair('chatalot_approval_answer');
+	}
+
+	/** Six digits. `secret` is that of `side`. Throws `auth` when the newcomer's key is not what it committed to. */
+	approvalDigits(side: ApprovalSide, secret: Uint8Array, about: Approval): string {
+		return this.memory.run((f) => {
+			const digits = f.output(6);
+			this.memory.call(
+				'chatalot_approval_digits',
+				approvalSides[side],
+				f.fixed(secret, 32),
+				approval(f, about),
+				digits
+			);
+			return String.fromCharCode(...f.take(digits, 6));
+		});
+	}
+
+	/** By the approver, once somebody has compared the digits. */
+	approvalSeal(secret: Uint8Array, about: Approval, accountSecret: Uint8Array, backupSecret: Uint8Array): Bytes {
+		return this.memory.run((f) => {
+			const sealed = f.output(lengths.approvalSealed);
+			this.memory.call(
+				'chatalot_approval_seal',
+				f.fixed(secret, 32),
+				approval(f, about),
+				f.fixed(accountSecret, 32),
+				f.fixed(backupSecret, 32),
+				sealed
+			);
+			return f.take(sealed, lengths.approvalSealed);
+		});
+	}
+
+	/** By the newcomer. The caller compares the public halves with what the server says of the account. */
+	approvalOpen(
+		secret: Uint8Array,
+		about: Approval,
+		sealed: Uint8Array
+	): { user: Bytes; accountSecret: Bytes; backupSecret: Bytes } {
+		return this.memory.run((f) => {
+			const [account, backup] = [f.output(32), f.output(32)];
+			this.memory.call(
+				'chatalot_approval_open',
+				f.fixed(secret, 32),
+				approval(f, about),
+				f.fixed(sealed, lengths.approvalSealed),
+				account,
+				backup
+			);
+			return {
+				user: about.user.slice() as Bytes,
+				accountSecret: f.take(account, 32),
+				backupSecret: f.take(backup, 32)
+			};
 		});
 	}
 }

@@ -155,7 +155,7 @@ export class Inbox {
 		const learnt: (Learnt | null)[] = [];
 		for (const { kind, body } of items) {
 			if (kind === 'content_key') learnt.push(await learnContentKey(this.ctx, unit, body, true));
-			else if (await this.isCertified(unit, body))
+			else if (kind === 'sender_key' && (await this.isCertified(unit, body)))
 				learnt.push(await learnSenderKey(this.ctx, unit, body, 'own device'));
 		}
 		return learnt.filter((one) => one !== null);

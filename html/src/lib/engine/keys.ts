@@ -4,7 +4,7 @@
 import { fromBase64url, sameBytes, toBase64url, type Bytes } from '../core/bytes';
 import type { Id } from '../core/types';
 import { uuidBytes, uuidOf } from '../core/uuid';
-import { CryptoError, senderKeyOf, type Item } from '../crypto/library';
+import { CryptoError, senderKeyOf, type Item, type KeyRequest } from '../crypto/library';
 import type { ContentKeyRecord, SenderKeyRecord } from '../store/tables';
 import type { Unit } from '../store/unit';
 import type { Context } from './context';
@@ -113,7 +113,7 @@ export function queueBackup(unit: Unit, key: SenderKeyRecord | ContentKeyRecord)
 }
 
 /** The id in a request for what `wants` names. */
-export function wantedId(wants: string): { what: Item['kind']; id: Bytes } | null {
+export function wantedId(wants: string): { what: KeyRequest['what']; id: Bytes } | null {
 	const [kind, rest] = wants.split(':', 2);
 	if (kind === 'content' && rest) return { what: 'content_key', id: uuidBytes(rest) };
 	const id = kind === 'sender' && rest ? fromBase64url(rest) : null;

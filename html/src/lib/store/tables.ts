@@ -14,6 +14,7 @@ import type {
 	Problem,
 	SecurityNote
 } from '../core/types';
+import type { Item } from '../crypto/library';
 
 export const SCHEMA_VERSION = 2;
 
@@ -269,7 +270,7 @@ export interface DeliveryRecord {
 export interface BackupRecord {
 	/** What the key is of, so that the later copy takes the place of the earlier. */
 	id: string;
-	kind: 'sender_key' | 'content_key';
+	kind: Item['kind'];
 	body: Bytes;
 }
 
