@@ -4,7 +4,7 @@ import { ClientCore } from '../../src/lib/core/core';
 import type { CoreEvent, CoreEvents, Id, Message } from '../../src/lib/core/types';
 import type { Machine, Tab } from './platform';
 
-const PATIENCE = 15_000;
+const PATIENCE = 60_000;
 
 export class Person {
 	readonly tab: Tab;
@@ -14,7 +14,7 @@ export class Person {
 	readonly shown = new Map<Id, Map<Id, Message>>();
 	private waiting: (() => void)[] = [];
 
-	constructor(machine: Machine) {
+	constructor(readonly machine: Machine) {
 		this.tab = machine.tab();
 		this.core = new ClientCore(this.tab, (event) => this.hear(event));
 	}
@@ -36,6 +36,13 @@ export class Person {
 				});
 			});
 		}
+	}
+
+	/** Whose tab it is. */
+	get user(): Id {
+		const engine = Reflect.get(this.core, 'engine') as { ctx: { own: { user: Id } } } | undefined;
+		if (!engine) throw new Error('nobody is signed in');
+		return engine.ctx.own.user;
 	}
 
 	online(): Promise<CoreEvent> {

@@ -47,7 +47,7 @@ export class RelaySocket implements SocketLike {
 		this.relay.calls.push(`ws ${frame.type}`);
 		if (frame.type === 'authenticate') return this.authenticate(frame.token);
 		try {
-			this.relay.before(`ws ${frame.type}`);
+			this.relay.before(`ws ${frame.type}`, frame);
 			const result = this.work(frame);
 			if (this.relay.loseAnswer(`ws ${frame.type}`)) return this.drop(1006);
 			this.push({ type: 'ok', ref: frame.ref, result });
@@ -91,6 +91,7 @@ export class RelaySocket implements SocketLike {
 				return { items: items.slice(0, 50), more: items.length > 50 };
 			}
 			case 'deliver':
+				if (frame.items.length > 100) throw new Refusal(422, 'invalid_field');
 				for (const { device: to, id, payload } of frame.items) {
 					const target = this.relay.device(to);
 					const { user: sender, id: from } = device;

@@ -72,7 +72,7 @@ export class Relay implements Network {
 	tamperReply: (path: string, reply: Json) => Json = (_path, reply) => reply;
 	tamperFrame: (frame: Json, device: RelayDevice | undefined) => Json | null = (frame) => frame;
 	/** Called with each request before it is worked on; may throw a Refusal. */
-	before: (call: string) => void = () => undefined;
+	before: (call: string, body: Json) => void = () => undefined;
 	/** Called when a request has been worked on; true loses the answer. */
 	loseAnswer: (call: string) => boolean = () => false;
 	reachable = true;
@@ -86,9 +86,9 @@ export class Relay implements Network {
 		await new Promise((resolve) => setImmediate(resolve));
 		if (!this.reachable) throw new TypeError('network');
 		try {
-			this.before(call);
 			const token = new Headers(init.headers).get('authorization')?.slice(7);
 			const body = init.body ? JSON.parse(init.body as string) : {};
+			this.before(call, body);
 			const reply = this.tamperReply(path, structuredClone(this.route(init.method!, path, searchParams, body, token)));
 			if (this.loseAnswer(call)) throw new TypeError('network');
 			return Response.json(reply);
@@ -229,6 +229,7 @@ export class Relay implements Network {
 				return { one_time: device.once.length };
 			}
 			case 'POST prekeys/claim':
+				if (body.devices.length > 100) throw new Refusal(422, 'invalid_field');
 				return { bundles: body.devices.flatMap((id: string) => this.claim(id)) };
 			case 'GET communities':
 				return { communities: this.communitiesOf(me().user) };

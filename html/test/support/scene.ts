@@ -20,10 +20,15 @@ after(async () => {
 	for (const person of everyone) await person.core.close();
 });
 
+/** Closed when the tests are over. */
+export function stay(person: Person): Person {
+	everyone.push(person);
+	return person;
+}
+
 /** A device with nobody signed in. */
 export async function arrive(relay: Relay, name: string): Promise<Person> {
-	const person = new Person(new Machine(relay, name));
-	everyone.push(person);
+	const person = stay(new Person(new Machine(relay, name)));
 	await person.core.start();
 	return person;
 }

@@ -32,9 +32,12 @@ export class Distribution {
 		const given = (await this.ctx.store.read.get('senderKeys', this.placeOf(own)))?.givenAt ?? {};
 		const lacking = devices.filter((device) => !Object.hasOwn(given, device));
 		if (lacking.length === 0) return;
-		await this.sessions.ensure(lacking);
+		// Chunk by chunk from the claim to the delivery, each on the disk when it is done: nobody waits long for the state
+		// lock or for a turn on the socket, and what a crash interrupts goes on with the chunk that it was at.
 		for (let at = 0; at < lacking.length; at += CHUNK) {
-			await this.seal(own, lacking.slice(at, at + CHUNK));
+			const chunk = lacking.slice(at, at + CHUNK);
+			await this.sessions.ensure(chunk);
+			await this.seal(own, chunk);
 			await this.flush(channel, new Set(devices));
 		}
 	}
@@ -78,6 +81,7 @@ export class Distribution {
 		return ctx.store.change(async (unit) => {
 			const current = await unit.get('ownKeys', own.channel);
 			if (current?.keyId !== own.keyId) return;
+			await unit.preload('sessions', devices);
 			const senderKey = ctx.library.shareSenderChain(current.chain);
 			const { counter } = ctx.library.inspectSenderChain(current.chain);
 			const { channel, keyId } = own;

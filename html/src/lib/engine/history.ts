@@ -7,7 +7,7 @@ import type { Context } from './context';
 import type { Entries } from './entries';
 import type { Outbox } from './outbox';
 import type { Rosters } from './rosters';
-import { showMessage, showOutgoing } from './view';
+import { showMessage } from './view';
 
 const PAGE = 50;
 const FETCH = 100;
@@ -31,7 +31,7 @@ export class History {
 		const known = await read.get('channels', channel);
 		if (!known) return { messages: [], more: false };
 		const stored = await this.stored(known, Infinity);
-		const waiting = (await this.outbox.of(channel)).map((record) => showOutgoing(this.ctx, record));
+		const waiting = await this.outbox.shown(channel);
 		const here = new Set(stored.map((message) => message.id));
 		if (stored.length < PAGE && !known.complete) void this.fill(channel, stored.length);
 		const messages = [...stored, ...waiting.filter((message) => !here.has(message.id))];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Messages on their way: queued durably, sent in the order they were written, by one tab at a time, until the server has
-// them or refuses them for good. A message keeps its id through all retries, so it arrives once.
+// Messages on their way: queued durably, sent in each channel in the order they were written, until the server has them or
+// refuses them for good. A message keeps its id through all retries, so it arrives once.
 import { Malformed } from '../api/decode';
 import { staleDetails } from '../api/shapes';
 import { toBase64url } from '../core/bytes';
@@ -9,26 +9,24 @@ import type { Id, Message, Problem } from '../core/types';
 import type { SendFrame } from '../socket/frames';
 import type { ChannelRecord, OutboxRecord, SealedSend } from '../store/tables';
 import { newId, type Context } from './context';
+import { Lanes } from './lanes';
 import { encodePayload } from './payload';
 import type { Rosters } from './rosters';
 import type { Sealing } from './sealing';
 import { showOutgoing } from './view';
 
-const OUTBOX_LOCK = 'chatalot-outbox';
 /** Queued messages a device; a person does not write more while the network is away. */
 const MOST = 1000;
 /** A roster that moves at each attempt is a server at play. */
 const STALE_ATTEMPTS = 6;
 /** Unexpected errors of the server, before the message is shown as failed. */
 const ERROR_ATTEMPTS = 5;
-const PAUSE = { first: 1_500, most: 60_000 };
 
 export class Outbox {
-	private running = false;
-	private again = false;
-	private pause = 0;
-	private cancelRetry: (() => void) | undefined;
+	private readonly lanes: Lanes;
 	private readonly errors = new Map<Id, number>();
+	/** Messages that this tab is sending. */
+	private readonly sending = new Set<Id>();
 
 	constructor(
 		private readonly ctx: Context,
@@ -36,7 +34,9 @@ export class Outbox {
 		private readonly sealing: Sealing,
 		/** What was sent may have been sealed with a key that the backup has not got yet. */
 		private readonly onSent: () => void
-	) {}
+	) {
+		this.lanes = new Lanes(ctx, (channel) => this.sendAll(channel));
+	}
 
 	async add(channel: Id, text: string): Promise<Message> {
 		if (text.trim() === '') fail('invalid_field', 'There is nothing to send.', { field: 'text' });
@@ -56,14 +56,15 @@ export class Outbox {
 			unit.emit({ type: 'messages', data: { channel, messages: [shown], gone: [] } });
 			return shown;
 		});
-		this.kick();
+		this.kick(channel);
 		return message;
 	}
 
 	async retry(id: Id): Promise<void> {
 		this.errors.delete(id);
 		await this.update(id, ({ problem: _, ...record }) => ({ ...record, state: 'queued' }), 'failed');
-		this.kick();
+		const record = await this.ctx.store.read.get('outbox', id);
+		if (record) this.kick(record.channel);
 	}
 
 	/** One that was sealed may have arrived without our knowing: then its entry still comes. */
@@ -81,55 +82,40 @@ export class Outbox {
 		return records.sort((a, b) => a.order - b.order);
 	}
 
-	/** Drains here, and tells the other tabs in case this one has no connection. */
-	kick(): void {
-		this.ctx.store.nudge('outbox');
-		this.drain();
+	/** As they are shown. */
+	async shown(channel: Id): Promise<Message[]> {
+		return (await this.of(channel)).map((record) => showOutgoing(this.ctx, record, this.sending.has(record.id)));
 	}
 
+	/** Everything that is queued. */
 	drain(): void {
 		if (!this.ctx.connection.online) return;
-		this.again = true;
-		if (this.running) return;
-		this.running = true;
-		this.cancelRetry?.();
-		void this.run();
+		this.queued().then(
+			(records) => this.lanes.start(new Set(records.map(({ channel }) => channel))),
+			(error: unknown) => this.ctx.platform.log('error', 'outbox', error)
+		);
 	}
 
 	stop(): void {
-		this.cancelRetry?.();
+		this.lanes.stop();
 	}
 
-	private async run(): Promise<void> {
-		try {
-			while (this.again) {
-				this.again = false;
-				await this.ctx.platform.locks.request(OUTBOX_LOCK, {}, () => this.sendAll());
-			}
-			this.pause = 0;
-		} catch (error) {
-			this.later(error);
-		} finally {
-			this.running = false;
-		}
+	/** Sends here, and tells the other tabs in case this one has no connection. */
+	private kick(channel: Id): void {
+		this.ctx.store.nudge('outbox');
+		this.lanes.start([channel]);
 	}
 
-	/** What failed is tried again after a while; each time after a longer one. */
-	private later(error: unknown): void {
-		const { connection, platform } = this.ctx;
-		if (!isPassing(error)) platform.log('error', 'outbox', error);
-		if (!connection.online) return;
-		this.pause = Math.min(PAUSE.most, Math.max(PAUSE.first, this.pause * 2));
-		const asked = error instanceof Failure ? (error.problem.retryAfter ?? 0) * 1000 : 0;
-		this.cancelRetry = platform.after(Math.max(this.pause, Math.min(asked, PAUSE.most)), () => this.drain());
+	private async queued(): Promise<OutboxRecord[]> {
+		return (await this.ctx.store.read.all('outbox')).filter((record) => record.state === 'queued');
 	}
 
 	/** The queue is opened once for all that wait in it, then looked at again for what was written meanwhile. */
-	private async sendAll(): Promise<void> {
+	private async sendAll(channel: Id): Promise<void> {
 		for (;;) {
-			const queued = (await this.ctx.store.read.all('outbox')).filter((record) => record.state === 'queued');
+			const queued = (await this.of(channel)).filter((record) => record.state === 'queued');
 			if (queued.length === 0) return;
-			for (const { id } of queued.sort((a, b) => a.order - b.order)) {
+			for (const { id } of queued) {
 				const record = await this.ctx.store.read.get('outbox', id);
 				if (record?.state === 'queued') await this.sendOne(record);
 			}
@@ -142,6 +128,7 @@ export class Outbox {
 		try {
 			const answer = await this.transmit(message);
 			this.errors.delete(message.id);
+			this.sending.delete(message.id);
 			this.onSent();
 			await this.update(message.id, (record) => ({
 				...record,
@@ -154,6 +141,7 @@ export class Outbox {
 			this.errors.set(message.id, times);
 			const again =
 				isPassing(error) || code(error) === 'session_ended' || (code(error) === 'internal' && times < ERROR_ATTEMPTS);
+			this.sending.delete(message.id);
 			if (code(error) === 'discarded') return;
 			this.show(message, false);
 			if (again) throw error;
@@ -223,6 +211,8 @@ export class Outbox {
 	}
 
 	private show(message: OutboxRecord, sending: boolean): void {
+		if (sending) this.sending.add(message.id);
+		else this.sending.delete(message.id);
 		const messages = [showOutgoing(this.ctx, message, sending)];
 		this.ctx.store.tell({ type: 'messages', data: { channel: message.channel, messages, gone: [] } });
 	}

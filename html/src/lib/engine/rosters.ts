@@ -15,6 +15,9 @@ export const READERS_REFUSED: Problem = {
 	message: 'The server names other readers than the two of you. Nothing is sent until it no longer does.'
 };
 
+/** Members that are verified under one hold of the state lock. */
+const PORTION = 50;
+
 export class Rosters {
 	constructor(private readonly ctx: Context) {}
 
@@ -44,11 +47,25 @@ export class Rosters {
 	private async take(channel: Id, wire: WireRoster): Promise<RosterRecord> {
 		if (wire.channel !== channel) fail('bad_reply', 'The server told the members of another channel.');
 		const taken = await this.ctx.store.change(async (unit) => {
-			if (!(await this.mayRead(unit, wire))) return null;
-			return this.verify(unit, wire);
+			if (!(await this.mayRead(unit, wire))) return 'refused';
+			await this.requireNewer(unit, wire);
+			return wire.members.length > PORTION
+				? 'large'
+				: this.put(unit, wire, await this.verify(unit, channel, wire.members));
 		});
-		if (!taken) throw new Failure(READERS_REFUSED);
-		return taken;
+		if (taken === 'refused') throw new Failure(READERS_REFUSED);
+		return taken === 'large' ? this.takeLarge(channel, wire) : taken;
+	}
+
+	/** In portions, so that nobody waits for the state lock while thousands of certificates are verified. */
+	private async takeLarge(channel: Id, wire: WireRoster): Promise<RosterRecord> {
+		const { store } = this.ctx;
+		const members: RosterMember[] = [];
+		for (let at = 0; at < wire.members.length; at += PORTION) {
+			const portion = wire.members.slice(at, at + PORTION);
+			members.push(...(await store.change((unit) => this.verify(unit, channel, portion))));
+		}
+		return store.change((unit) => this.put(unit, wire, members));
 	}
 
 	/** Whether a private conversation has its two readers only; others are noted, and learn nothing. */
@@ -66,14 +83,25 @@ export class Rosters {
 		return false;
 	}
 
-	private async verify(unit: Unit, wire: WireRoster): Promise<RosterRecord> {
-		const { ctx } = this;
-		const { channel } = wire;
+	private async requireNewer(unit: Unit, { channel, roster, epoch }: WireRoster): Promise<RosterRecord | undefined> {
 		const before = await unit.get('rosters', channel);
-		if (before && (wire.roster < before.roster || wire.epoch < before.epoch))
+		if (before && (roster < before.roster || epoch < before.epoch))
 			fail('roster_old', 'The server told an older list of members than before.');
+		return before;
+	}
+
+	private async verify(unit: Unit, channel: Id, told: WireRoster['members']): Promise<RosterMember[]> {
+		const { ctx } = this;
+		await unit.preload(
+			'people',
+			told.map(({ user }) => user)
+		);
+		await unit.preload(
+			'devices',
+			told.flatMap(({ devices }) => devices.map(({ id }) => id))
+		);
 		const members: RosterMember[] = [];
-		for (const member of wire.members) {
+		for (const member of told) {
 			const { user, username, display_name: displayName } = member;
 			const was = await learnNames(unit, { id: user, username, displayName });
 			if (was !== null) await addNote(ctx, unit, channel, 'renamed', user, was);
@@ -84,6 +112,12 @@ export class Rosters {
 				((await certify(ctx, unit, user, device)) ? devices : uncertified).push(device.id);
 			members.push({ user, devices, uncertified, changed });
 		}
+		return members;
+	}
+
+	private async put(unit: Unit, wire: WireRoster, members: RosterMember[]): Promise<RosterRecord> {
+		const { channel } = wire;
+		const before = await this.requireNewer(unit, wire);
 		const record = { channel, roster: wire.roster, epoch: wire.epoch, members };
 		const known = await unit.get('channels', channel);
 		// Of a conversation that is not there it is not known who may read it: nothing may rest on such a list later.

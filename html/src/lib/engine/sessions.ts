@@ -18,12 +18,14 @@ export class Sessions {
 	/** Begins sessions with those of these certified devices that have none. Devices that are gone stay without one. */
 	async ensure(devices: Id[]): Promise<void> {
 		const { read } = this.ctx.store;
-		const known = await Promise.all(devices.map((device) => read.get('sessions', device)));
+		const known = await read.many('sessions', devices);
 		const missing = devices.filter((_, i) => !known[i]);
 		for (let at = 0; at < missing.length; at += CLAIM) {
 			const asked = new Set(missing.slice(at, at + CLAIM));
 			const { bundles } = await this.ctx.api.claimPrekeys([...asked]);
 			await this.ctx.store.change(async (unit) => {
+				await unit.preload('devices', [...asked]);
+				await unit.preload('sessions', [...asked]);
 				for (const bundle of bundles) if (asked.has(bundle.device)) await this.begin(unit, bundle, false);
 			});
 		}

@@ -20,6 +20,20 @@ export class Reader {
 		return stored === undefined ? undefined : ((await this.opened(table, stored)) as Records[T]);
 	}
 
+	/** In the order of the keys; undefined where there is none. */
+	async many<T extends RecordTable>(table: T, keys: IDBValidKey[]): Promise<(Records[T] | undefined)[]> {
+		if (keys.length === 0) return [];
+		const stored = await this.database.getMany(table, keys);
+		const opened = stored.map((one) => (one === undefined ? undefined : this.opened(table, one)));
+		return Promise.all(opened) as Promise<(Records[T] | undefined)[]>;
+	}
+
+	async manyBy<T extends RecordTable>(table: T, index: string, values: IDBValidKey[]): Promise<Records[T][][]> {
+		if (values.length === 0) return [];
+		const stored = await this.database.getManyBy(table, index, values);
+		return Promise.all(stored.map((found) => this.openAll(table, found)));
+	}
+
 	async metaRecord(name: keyof Meta): Promise<object | undefined> {
 		const stored = await this.database.get('meta', name);
 		return stored === undefined ? undefined : await this.opened('meta', stored);

@@ -10,6 +10,8 @@ import { keyOf, type Meta, type RecordTable, type Records, type TableName } from
 export class Unit {
 	private readonly cache = new Map<string, object | undefined>();
 	private readonly dirty = new Map<string, { table: TableName; key: IDBValidKey }>();
+	/** What lies on the disk under values of an index. */
+	private readonly found = new Map<string, object[]>();
 	readonly events: CoreEvent[] = [];
 	/** Run after the commit, in order; for what must not happen when it fails. */
 	readonly afterwards: (() => void)[] = [];
@@ -20,6 +22,26 @@ export class Unit {
 
 	async get<T extends RecordTable>(table: T, key: IDBValidKey): Promise<Records[T] | undefined> {
 		return (await this.load(table, key, () => this.reader.get(table, key))) as Records[T] | undefined;
+	}
+
+	/** Reads records that will be asked for one by one, all at once: `get` then finds them here. */
+	async preload<T extends RecordTable>(table: T, keys: IDBValidKey[]): Promise<void> {
+		const missing = new Map<string, IDBValidKey>();
+		for (const key of keys) {
+			const name = cacheName(table, key);
+			if (!this.cache.has(name)) missing.set(name, key);
+		}
+		const records = await this.reader.many(table, [...missing.values()]);
+		[...missing.keys()].forEach((name, i) => {
+			if (!this.cache.has(name)) this.cache.set(name, records[i]);
+		});
+	}
+
+	/** Likewise for `by`. */
+	async preloadBy<T extends RecordTable>(table: T, index: string, values: string[]): Promise<void> {
+		const missing = [...new Set(values)].filter((value) => !this.found.has(foundName(table, index, value)));
+		const found = await this.reader.manyBy(table, index, missing);
+		missing.forEach((value, i) => this.found.set(foundName(table, index, value), found[i]!));
 	}
 
 	put<T extends RecordTable>(table: T, record: Records[T]): void {
@@ -45,7 +67,8 @@ export class Unit {
 
 	/** By index, which is named as its field; as it is with this unit's own changes. */
 	async by<T extends RecordTable>(table: T, index: string, value: string): Promise<Records[T][]> {
-		const found = this.overlay(table, await this.reader.by(table, index, value));
+		const read = this.found.get(foundName(table, index, value)) as Records[T][] | undefined;
+		const found = this.overlay(table, read ?? (await this.reader.by(table, index, value)));
 		const added = this.added(table, found) as Records[T][];
 		return [...found, ...added].filter((record) => Reflect.get(record, index) === value);
 	}
@@ -114,6 +137,10 @@ export class Unit {
 		}
 		return out;
 	}
+}
+
+function foundName(table: TableName, index: string, value: string): string {
+	return `${table}/${index}/${value}`;
 }
 
 function cacheName(table: TableName, key: IDBValidKey): string {

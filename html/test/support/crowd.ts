@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Members in great number, known to the server only: real accounts and certified devices with real prekeys, that nobody
+// runs. Cheap, for nothing is registered or derived from a password.
+import { toBase64url } from '../../src/lib/core/bytes';
+import { uuidBytes } from '../../src/lib/core/uuid';
+import type { Library } from '../../src/lib/crypto/library';
+import { newUuid, type Relay, type RelayCommunity, type RelayDevice } from './relay';
+
+export function addCrowd(relay: Relay, library: Library, into: RelayCommunity, members: number, devices: number) {
+	const crowd: RelayDevice[] = [];
+	for (let n = 0; n < members; n++) {
+		const user = newUuid();
+		const keys = library.createAccount();
+		const body = {
+			user,
+			username: `member${n}`,
+			display_name: `Member ${n}`,
+			account_key: toBase64url(keys.accountKey),
+			backup_key: toBase64url(keys.backupKey)
+		};
+		const own = Array.from({ length: devices }, () => deviceOf(library, user, keys.accountSecret));
+		relay.users.set(user, { body, role: 'member', devices: own, backup: [] });
+		into.members.set(user, 'member');
+		into.channel.members.set(user, into.channel.log.length);
+		crowd.push(...own);
+	}
+	into.channel.roster++;
+	relay.announce(into.channel);
+	return crowd;
+}
+
+function deviceOf(library: Library, user: string, accountSecret: Uint8Array): RelayDevice {
+	const id = newUuid();
+	const { secret, key } = library.createDevice();
+	const party = { user: uuidBytes(user), device: uuidBytes(id), deviceKey: key };
+	const upload = {
+		id,
+		name: 'Device',
+		device_key: toBase64url(key),
+		certificate: toBase64url(library.createDeviceCertificate(accountSecret, party, 1)),
+		created_at: 1,
+		signed_prekey: toBase64url(library.createSignedPrekey(secret, party.device, 1, 1).prekey)
+	};
+	return { id, user, upload, once: [], refresh: new Map(), access: new Set(), inbox: [], inboxSeq: 0, live: true };
+}
