@@ -22,6 +22,7 @@ export class RelaySocket implements SocketLike {
 
 	send(text: string): void {
 		if (this.closed) throw new Error('closed');
+		this.relay.sent.push(text);
 		setImmediate(() => this.receive(JSON.parse(text)));
 	}
 

@@ -67,6 +67,8 @@ export class Relay implements Network {
 	readonly sockets = new Set<RelaySocket>();
 	readonly enrolTokens = new Map<string, string>();
 	readonly calls: string[] = [];
+	/** Every body and frame as it came, for the search for what should not have left a device. */
+	readonly sent: string[] = [];
 	kdf = { ops: 3, mem: 64 * 1024 * 1024 };
 	/** Looks at, and may change or replace, every reply and frame on its way to the client. */
 	tamperReply: (path: string, reply: Json) => Json = (_path, reply) => reply;
@@ -83,6 +85,7 @@ export class Relay implements Network {
 		const path = pathname.replace(/^\/api/, '');
 		const call = `${init.method} ${path}`;
 		this.calls.push(call);
+		if (init.body) this.sent.push(init.body as string);
 		await new Promise((resolve) => setImmediate(resolve));
 		if (!this.reachable) throw new TypeError('network');
 		try {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What tests of keys begin with: people of one server, two of whom have talked in a channel and privately.
-import { after } from 'node:test';
+import { after, afterEach } from 'node:test';
 import { toBase64url } from '../../src/lib/core/bytes';
 import type { Id } from '../../src/lib/core/types';
 import type { Engine } from '../../src/lib/engine/engine';
@@ -10,14 +10,21 @@ import { encodePayload } from '../../src/lib/engine/payload';
 import { Sessions } from '../../src/lib/engine/sessions';
 import type { Letter } from '../../src/lib/crypto/library';
 import type { SenderKeyRecord } from '../../src/lib/store/tables';
+import { assertNothingInClear } from './clear';
 import { Machine } from './platform';
 import { Person } from './person';
 import { Relay, type Json, type RelayChannel, type RelayUser } from './relay';
 
 export const password = 'correct horse battery';
 const everyone: Person[] = [];
+const relays = new Set<Relay>();
 after(async () => {
 	for (const person of everyone) await person.core.close();
+});
+
+// Whatever a server was up to in a test: what was written has reached it sealed, or not at all.
+afterEach(() => {
+	for (const relay of relays) assertNothingInClear(relay, everyone);
 });
 
 /** Closed when the tests are over. */
@@ -28,6 +35,7 @@ export function stay(person: Person): Person {
 
 /** A device with nobody signed in. */
 export async function arrive(relay: Relay, name: string): Promise<Person> {
+	relays.add(relay);
 	const person = stay(new Person(new Machine(relay, name)));
 	await person.core.start();
 	return person;
