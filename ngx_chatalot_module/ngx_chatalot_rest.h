@@ -37,6 +37,10 @@ typedef enum {
 } ngx_chatalot_rest_who_e;
 
 
+typedef struct ngx_chatalot_rest_proof_s        ngx_chatalot_rest_proof_t;
+typedef struct ngx_chatalot_rest_credentials_s  ngx_chatalot_rest_credentials_t;
+
+
 typedef struct {
     ngx_chatalot_rest_method_e    method;
     ngx_str_t                     path;
@@ -59,6 +63,8 @@ typedef struct {
     ngx_chatalot_json_t          *body;         /* the same, checked; NULL: none */
     ngx_str_t                     args;         /* path, query and body as one JSON object */
     void                         *state;        /* the handler's own */
+    ngx_chatalot_rest_proof_t    *proof;        /* NULL: nothing is being proven */
+    ngx_chatalot_rest_credentials_t  *credentials;  /* NULL: none are being made */
     unsigned                      parked:1;     /* it waited for something: what follows runs in the event loop */
     unsigned                      cacheable:1;  /* the reply may be kept, against its ETag */
 } ngx_chatalot_rest_request_t;
@@ -98,8 +104,8 @@ ngx_int_t ngx_chatalot_rest_request_wipe(ngx_chatalot_rest_request_t *request, u
 
 /*
  * The steps of a handler: start something, and go on in next. When it cannot be started the request is answered with
- * call->problem and next is not called; either way the caller just returns. But verify tells next also that problem: an
- * attempt that was not compared has to be taken back.
+ * call->problem and next is not called; either way the caller just returns. But hash and verify tell next also that
+ * problem: an attempt that was counted before has to be taken back.
  */
 void ngx_chatalot_rest_ask(ngx_chatalot_call_t *call, ngx_chatalot_function_t *function, ngx_str_t *args,
     ngx_chatalot_call_pt next);
@@ -119,6 +125,9 @@ ngx_int_t ngx_chatalot_rest_args_build(ngx_chatalot_rest_request_t *request, ngx
 
 /* Begins an object with the members of the body but those named; except ends with NULL. NULL: no memory. */
 yajl_gen ngx_chatalot_rest_args_begin(ngx_chatalot_rest_request_t *request, const char **except);
+
+/* The same for the members of another object, or of none, into an object that was begun. */
+void ngx_chatalot_rest_args_members(yajl_gen gen, ngx_chatalot_json_t *object, const char **except);
 
 
 /* reply.c: the ends of a call. After one of them the request may be gone. */
@@ -146,14 +155,25 @@ ngx_table_elt_t *ngx_chatalot_rest_reply_header(ngx_http_request_t *r, const cha
 /* Draws a refresh token; both strings are base64url, hash is of its SHA-256. NGX_ERROR: no memory. */
 ngx_int_t ngx_chatalot_rest_tokens_draw(ngx_chatalot_rest_request_t *request, ngx_str_t *token, ngx_str_t *hash);
 
-/* The 32 bytes of a member of the body that was declared so, wiped at the end of the request. NGX_ERROR: no memory. */
-ngx_int_t ngx_chatalot_rest_tokens_key(ngx_chatalot_rest_request_t *request, const char *name, ngx_str_t *key);
+/* The 32 bytes of a member of an object that was declared so, wiped at the end of the request. NGX_ERROR: no memory. */
+ngx_int_t ngx_chatalot_rest_tokens_key(ngx_chatalot_rest_request_t *request, ngx_chatalot_json_t *object,
+    const char *name, ngx_str_t *key);
 
-/* Their SHA-256 as base64url. NGX_ERROR: no memory. */
+/* SHA-256 of such a member of the body as base64url. NGX_ERROR: no memory. */
 ngx_int_t ngx_chatalot_rest_tokens_member(ngx_chatalot_rest_request_t *request, const char *name, ngx_str_t *hash);
+
+/* SHA-256 of bytes as base64url. NGX_ERROR: no memory. */
+ngx_int_t ngx_chatalot_rest_tokens_hash(ngx_pool_t *pool, const u_char *bytes, size_t len, ngx_str_t *hash);
 
 /* Replies with TOKENS (docs/api.md) for what SQL said ({user:{…},device,session}) and the refresh token drawn before. */
 void ngx_chatalot_rest_tokens_reply(ngx_chatalot_call_t *call, ngx_str_t *refresh_token);
+
+/*
+ * Replies with a short-lived token of another scope, and with what SQL said: {<session>, user: {…}, …}, the named member
+ * of which goes into the token and not into the reply.
+ */
+void ngx_chatalot_rest_tokens_reply_begun(ngx_chatalot_call_t *call, ngx_chatalot_scope_e scope, const char *session,
+    const char *name, time_t lifetime);
 
 
 /* health.c: remembers when this worker began. */
@@ -172,6 +192,10 @@ void ngx_chatalot_rest_auth_prelogin(ngx_chatalot_call_t *call);
 void ngx_chatalot_rest_register(ngx_chatalot_call_t *call);
 void ngx_chatalot_rest_auth_login(ngx_chatalot_call_t *call);
 void ngx_chatalot_rest_auth_refresh(ngx_chatalot_call_t *call);
+void ngx_chatalot_rest_recovery(ngx_chatalot_call_t *call);
+void ngx_chatalot_rest_recovery_complete(ngx_chatalot_call_t *call);
+void ngx_chatalot_rest_account_password(ngx_chatalot_call_t *call);
+void ngx_chatalot_rest_account_recovery_code(ngx_chatalot_call_t *call);
 void ngx_chatalot_rest_devices_add(ngx_chatalot_call_t *call);
 void ngx_chatalot_rest_prekeys_upload(ngx_chatalot_call_t *call);
 

@@ -270,9 +270,7 @@ yajl_gen
 ngx_chatalot_rest_args_begin(ngx_chatalot_rest_request_t *request,
     const char **except)
 {
-    yajl_gen              gen;
-    ngx_uint_t            i;
-    ngx_chatalot_json_t  *member;
+    yajl_gen  gen;
 
     gen = ngx_chatalot_json_gen(request->http->pool);
     if (gen == NULL) {
@@ -280,8 +278,24 @@ ngx_chatalot_rest_args_begin(ngx_chatalot_rest_request_t *request,
     }
 
     yajl_gen_map_open(gen);
+    ngx_chatalot_rest_args_members(gen, request->body, except);
 
-    for (member = request->body->first; member; member = member->next) {
+    return gen;
+}
+
+
+void
+ngx_chatalot_rest_args_members(yajl_gen gen, ngx_chatalot_json_t *object,
+    const char **except)
+{
+    ngx_uint_t            i;
+    ngx_chatalot_json_t  *member;
+
+    if (object == NULL) {
+        return;
+    }
+
+    for (member = object->first; member; member = member->next) {
 
         for (i = 0; except[i]; i++) {
             if (ngx_strlen(except[i]) == member->key.len
@@ -297,8 +311,6 @@ ngx_chatalot_rest_args_begin(ngx_chatalot_rest_request_t *request,
             ngx_chatalot_json_put_tree(gen, NULL, member);
         }
     }
-
-    return gen;
 }
 
 

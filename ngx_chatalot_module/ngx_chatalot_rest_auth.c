@@ -5,7 +5,7 @@
  * has. Names that do not exist are treated like those that do: same shape, same steps, same time.
  */
 
-#include "ngx_chatalot_rest.h"
+#include "ngx_chatalot_rest_proof.h"
 
 #include <sodium.h>
 
@@ -17,50 +17,27 @@
 #define NGX_CHATALOT_REST_KDF_SALT  16
 
 
-typedef struct {
-    ngx_str_t               user;       /* empty: there is no such name */
-    ngx_str_t               username;   /* {"username":…} */
-    ngx_str_t               login_key;
-    ngx_chatalot_problem_t  problem;    /* why nothing was compared */
-} ngx_chatalot_rest_login_t;
-
-
 static void ngx_chatalot_rest_auth_prelogin_on_user(ngx_chatalot_call_t *call);
 static void ngx_chatalot_rest_auth_false_salt(
     ngx_chatalot_rest_request_t *request, u_char *salt);
 
-static void ngx_chatalot_rest_auth_login_on_user(ngx_chatalot_call_t *call);
-static void ngx_chatalot_rest_auth_login_on_verified(
-    ngx_chatalot_call_t *call);
+static void ngx_chatalot_rest_auth_login_on_proven(ngx_chatalot_call_t *call);
 static void ngx_chatalot_rest_auth_login_on_accepted(
-    ngx_chatalot_call_t *call);
-static void ngx_chatalot_rest_auth_login_refuse(ngx_chatalot_call_t *call);
-static void ngx_chatalot_rest_auth_login_take_back(
-    ngx_chatalot_call_t *call);
-static void ngx_chatalot_rest_auth_login_on_taken_back(
     ngx_chatalot_call_t *call);
 
 static void ngx_chatalot_rest_auth_refresh_on_session(
     ngx_chatalot_call_t *call);
 
 
-static ngx_chatalot_function_t  ngx_chatalot_rest_auth_login_begin =
-    NGX_CHATALOT_FUNCTION("auth_login_begin");
-
 static ngx_chatalot_function_t  ngx_chatalot_rest_auth_login_end =
     NGX_CHATALOT_FUNCTION("auth_login_end");
 
-static ngx_chatalot_function_t  ngx_chatalot_rest_auth_login_void =
-    NGX_CHATALOT_FUNCTION("auth_login_void");
 
-
-/*
- * What the login key of a name that does not exist is compared with, so that the answer takes as long as for one that
- * does: random bytes in the form, and at the cost, of the real hashes.
- */
-
-static ngx_str_t  ngx_chatalot_rest_auth_nobody = ngx_string(
-    "$argon2id$v=19$m=65536,t=3,p=4$ttfgR+yqdcvp5SDfqrQWkQ$xYS10nlfhDljIKsZDIJlZblZoBQT7gI4vvVj51nvGsA");
+static ngx_chatalot_rest_proof_kind_t  ngx_chatalot_rest_auth_login_proof = {
+    NGX_CHATALOT_FUNCTION("auth_login_begin"),
+    "login_key", "login_hash",
+    "The name or the password is wrong."
+};
 
 
 void
@@ -155,244 +132,33 @@ ngx_chatalot_rest_auth_false_salt(ngx_chatalot_rest_request_t *request,
 }
 
 
-/* SQL counts the attempt as failed when it begins, and forgets it at login_end: guesses sent all at once count too. */
-
 void
 ngx_chatalot_rest_auth_login(ngx_chatalot_call_t *call)
 {
-    yajl_gen                      gen;
-    ngx_str_t                     username;
-    ngx_chatalot_rest_login_t    *login;
-    ngx_chatalot_rest_request_t  *request;
-
-    request = call->data;
-
-    /* what cannot be compared must not count; the queue may still fill up later, see login_take_back */
-
-    if (ngx_chatalot_call_password_busy(&call->problem)) {
-        ngx_chatalot_rest_reply_fail(call);
-        return;
-    }
-
-    login = ngx_pcalloc(call->pool, sizeof(ngx_chatalot_rest_login_t));
-    gen = ngx_chatalot_json_gen(call->pool);
-
-    if (login == NULL || gen == NULL
-        || ngx_chatalot_rest_tokens_key(request, "login_key",
-                                        &login->login_key)
-           != NGX_OK)
-    {
-        ngx_chatalot_rest_reply_error(call);
-        return;
-    }
-
-    request->state = login;
-    username = ngx_chatalot_json_string(request->body, "username");
-
-    yajl_gen_map_open(gen);
-    ngx_chatalot_json_put(gen, "username", &username);
-    yajl_gen_map_close(gen);
-
-    if (ngx_chatalot_json_finish(gen, &login->username) != NGX_OK) {
-        ngx_chatalot_rest_reply_error(call);
-        return;
-    }
-
-    ngx_chatalot_rest_ask(call, &ngx_chatalot_rest_auth_login_begin,
-                          &login->username,
-                          ngx_chatalot_rest_auth_login_on_user);
+    ngx_chatalot_rest_prove(call, &ngx_chatalot_rest_auth_login_proof,
+                            ngx_chatalot_rest_auth_login_on_proven);
 }
 
 
 static void
-ngx_chatalot_rest_auth_login_on_user(ngx_chatalot_call_t *call)
+ngx_chatalot_rest_auth_login_on_proven(ngx_chatalot_call_t *call)
 {
-    ngx_str_t                     encoded;
-    const char                   *reason;
-    ngx_chatalot_json_t          *said;
-    ngx_chatalot_rest_login_t    *login;
-    ngx_chatalot_rest_request_t  *request;
-
-    if (call->problem.status) {
-        ngx_chatalot_rest_reply_fail(call);
-        return;
-    }
-
-    request = call->data;
-    login = request->state;
-
-    said = ngx_chatalot_json_parse(call->pool, &call->reply, &reason);
-    if (said == NULL) {
-        ngx_chatalot_rest_reply_error(call);
-        return;
-    }
-
-    login->user = ngx_chatalot_json_string(said, "user");
-
-    encoded = login->user.len ? ngx_chatalot_json_string(said, "login_hash")
-                              : ngx_chatalot_rest_auth_nobody;
-
-    ngx_chatalot_rest_verify(call, &login->login_key, &encoded,
-                             ngx_chatalot_rest_auth_login_on_verified);
-}
-
-
-static void
-ngx_chatalot_rest_auth_login_on_verified(ngx_chatalot_call_t *call)
-{
-    yajl_gen                      gen;
-    ngx_str_t                     args;
-    ngx_chatalot_rest_login_t    *login;
-    ngx_chatalot_rest_request_t  *request;
-
-    request = call->data;
-    login = request->state;
-
-    if (call->problem.status
-        && call->problem.status != NGX_HTTP_UNAUTHORIZED)
-    {
-        ngx_chatalot_rest_auth_login_take_back(call);
-        return;
-    }
-
-    if (call->problem.status || login->user.len == 0) {
-        ngx_chatalot_rest_auth_login_refuse(call);
-        return;
-    }
-
-    gen = ngx_chatalot_json_gen(call->pool);
-    if (gen == NULL) {
-        ngx_chatalot_rest_reply_error(call);
-        return;
-    }
-
-    yajl_gen_map_open(gen);
-    ngx_chatalot_json_put(gen, "user", &login->user);
-    yajl_gen_map_close(gen);
-
-    if (ngx_chatalot_json_finish(gen, &args) != NGX_OK) {
-        ngx_chatalot_rest_reply_error(call);
-        return;
-    }
-
-    ngx_chatalot_rest_ask(call, &ngx_chatalot_rest_auth_login_end, &args,
-                          ngx_chatalot_rest_auth_login_on_accepted);
+    ngx_chatalot_rest_proof_end(call, &ngx_chatalot_rest_auth_login_end,
+                                ngx_chatalot_rest_auth_login_on_accepted);
 }
 
 
 static void
 ngx_chatalot_rest_auth_login_on_accepted(ngx_chatalot_call_t *call)
 {
-    yajl_gen                 gen;
-    ngx_str_t                token, json;
-    const char              *reason;
-    ngx_chatalot_json_t     *said, *member, *admission;
-    ngx_chatalot_claims_t    claims;
-
     if (call->problem.status) {
-        ngx_chatalot_rest_reply_fail(call);
+        ngx_chatalot_rest_proof_fail(call);
         return;
     }
 
-    said = ngx_chatalot_json_parse(call->pool, &call->reply, &reason);
-    admission = ngx_chatalot_json_member(said, "admission");
-
-    ngx_memzero(&claims, sizeof(ngx_chatalot_claims_t));
-
-    claims.user = ngx_chatalot_json_string(
-                      ngx_chatalot_json_member(said, "user"), "id");
-    claims.session = ngx_chatalot_json_string(said, "admission");
-    claims.scope = NGX_CHATALOT_SCOPE_ENROL;
-
-    if (claims.user.len == 0) {
-
-        /* the account went away in the meantime */
-
-        ngx_chatalot_rest_auth_login_refuse(call);
-        return;
-    }
-
-    gen = ngx_chatalot_json_gen(call->pool);
-
-    if (gen == NULL
-        || ngx_chatalot_jwt_sign(call->pool, &claims,
-                                 NGX_CHATALOT_REST_ENROL_TIME, &token)
-           != NGX_OK)
-    {
-        ngx_chatalot_rest_reply_error(call);
-        return;
-    }
-
-    yajl_gen_map_open(gen);
-    ngx_chatalot_json_put(gen, "enrol_token", &token);
-    ngx_chatalot_json_put_integer(gen, "expires_in",
-                                  NGX_CHATALOT_REST_ENROL_TIME);
-
-    for (member = said->first; member; member = member->next) {
-
-        if (member == admission) {
-            continue;
-        }
-
-        yajl_gen_string(gen, member->key.data, member->key.len);
-        ngx_chatalot_json_put_tree(gen, NULL, member);
-    }
-
-    yajl_gen_map_close(gen);
-
-    if (ngx_chatalot_json_finish(gen, &json) != NGX_OK) {
-        ngx_chatalot_rest_reply_error(call);
-        return;
-    }
-
-    ngx_chatalot_rest_reply(call, &json);
-}
-
-
-static void
-ngx_chatalot_rest_auth_login_refuse(ngx_chatalot_call_t *call)
-{
-    ngx_chatalot_problem_set(&call->problem, NGX_HTTP_UNAUTHORIZED,
-                             "bad_credentials",
-                             "The name or the password is wrong.", NULL);
-
-    ngx_chatalot_rest_reply_fail(call);
-}
-
-
-/* Nothing was compared: the attempt that SQL counted at the begin is taken back, and then the problem told. */
-
-static void
-ngx_chatalot_rest_auth_login_take_back(ngx_chatalot_call_t *call)
-{
-    ngx_chatalot_rest_login_t    *login;
-    ngx_chatalot_rest_request_t  *request;
-
-    request = call->data;
-    login = request->state;
-
-    login->problem = call->problem;
-
-    ngx_chatalot_rest_ask(call, &ngx_chatalot_rest_auth_login_void,
-                          &login->username,
-                          ngx_chatalot_rest_auth_login_on_taken_back);
-}
-
-
-static void
-ngx_chatalot_rest_auth_login_on_taken_back(ngx_chatalot_call_t *call)
-{
-    ngx_chatalot_rest_login_t    *login;
-    ngx_chatalot_rest_request_t  *request;
-
-    request = call->data;
-    login = request->state;
-
-    if (call->problem.status == 0) {
-        call->problem = login->problem;
-    }
-
-    ngx_chatalot_rest_reply_fail(call);
+    ngx_chatalot_rest_tokens_reply_begun(call, NGX_CHATALOT_SCOPE_ENROL,
+                                         "admission", "enrol_token",
+                                         NGX_CHATALOT_REST_ENROL_TIME);
 }
 
 

@@ -241,7 +241,7 @@ ngx_chatalot_rest_hash(ngx_chatalot_call_t *call, ngx_str_t *secret,
     call->handler = next;
 
     if (ngx_chatalot_call_password_hash(call, secret) != NGX_OK) {
-        ngx_chatalot_rest_reply_fail(call);
+        next(call);
         return;
     }
 

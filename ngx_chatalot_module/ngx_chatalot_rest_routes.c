@@ -109,6 +109,52 @@ static const ngx_chatalot_param_t  ngx_chatalot_rest_login_params[] = {
 };
 
 
+static const ngx_chatalot_param_t  ngx_chatalot_rest_recovery_params[] = {
+    needs("username", USERNAME, 0, 0),
+    needs("recovery_key", BYTES, 32, 32),
+    ngx_chatalot_params_end
+};
+
+
+static const ngx_chatalot_param_t  ngx_chatalot_rest_recovered_params[] = {
+    needs("salt", BYTES, 16, 16),
+    needs("ops", INTEGER, 3, 64),
+    needs("mem", INTEGER, 67108864, 4294967296),
+    needs("login_key", BYTES, 32, 32),
+    needs("recovery_key", BYTES, 32, 32),
+    needs("keyring_password", BYTES, 1, 1024),
+    needs("keyring_recovery", BYTES, 1, 1024),
+    needs("account_key", BYTES, 32, 32),
+    needs_of("device", OBJECT, 0, 0, ngx_chatalot_rest_device),
+    ngx_chatalot_params_end
+};
+
+
+static const ngx_chatalot_param_t  ngx_chatalot_rest_new_password[] = {
+    needs("salt", BYTES, 16, 16),
+    needs("ops", INTEGER, 3, 64),
+    needs("mem", INTEGER, 67108864, 4294967296),
+    needs("login_key", BYTES, 32, 32),
+    needs("keyring_password", BYTES, 1, 1024),
+    ngx_chatalot_params_end
+};
+
+
+static const ngx_chatalot_param_t  ngx_chatalot_rest_password_params[] = {
+    needs("login_key", BYTES, 32, 32),
+    needs_of("new", OBJECT, 0, 0, ngx_chatalot_rest_new_password),
+    ngx_chatalot_params_end
+};
+
+
+static const ngx_chatalot_param_t  ngx_chatalot_rest_recovery_code_params[] = {
+    needs("login_key", BYTES, 32, 32),
+    needs("recovery_key", BYTES, 32, 32),
+    needs("keyring_recovery", BYTES, 1, 1024),
+    ngx_chatalot_params_end
+};
+
+
 static const ngx_chatalot_param_t  ngx_chatalot_rest_refresh_params[] = {
     needs("refresh_token", BYTES, 32, 32),
     needs("next_token", BYTES, 32, 32),
@@ -255,6 +301,26 @@ ngx_chatalot_rest_route_t  ngx_chatalot_rest_routes[] = {
       NGX_CHATALOT_REST_NOBODY, NGX_CHATALOT_FUNCTION("auth_login"), ngx_chatalot_rest_auth_login,
       ngx_chatalot_rest_login_params, ngx_chatalot_rest_shape_login,
       ngx_string("Prove the password, to admit a device") },
+
+    { NGX_CHATALOT_REST_POST, ngx_string("/api/auth/recovery"),
+      NGX_CHATALOT_REST_NOBODY, NGX_CHATALOT_FUNCTION("auth_recovery"), ngx_chatalot_rest_recovery,
+      ngx_chatalot_rest_recovery_params, ngx_chatalot_rest_shape_recovery,
+      ngx_string("Prove the recovery code, to recover the account") },
+
+    { NGX_CHATALOT_REST_POST, ngx_string("/api/auth/recovery/complete"),
+      NGX_CHATALOT_REST_RECOVER, NGX_CHATALOT_FUNCTION("auth_recovery_complete"), ngx_chatalot_rest_recovery_complete,
+      ngx_chatalot_rest_recovered_params, ngx_chatalot_rest_shape_tokens,
+      ngx_string("New password, new recovery code, this device in place of all others") },
+
+    { NGX_CHATALOT_REST_POST, ngx_string("/api/auth/password"),
+      NGX_CHATALOT_REST_USER, NGX_CHATALOT_FUNCTION("auth_password"), ngx_chatalot_rest_account_password,
+      ngx_chatalot_rest_password_params, NULL,
+      ngx_string("Change the password") },
+
+    { NGX_CHATALOT_REST_POST, ngx_string("/api/auth/recovery-code"),
+      NGX_CHATALOT_REST_USER, NGX_CHATALOT_FUNCTION("auth_recovery_code"), ngx_chatalot_rest_account_recovery_code,
+      ngx_chatalot_rest_recovery_code_params, NULL,
+      ngx_string("A new recovery code in place of the old one") },
 
     { NGX_CHATALOT_REST_POST, ngx_string("/api/auth/refresh"),
       NGX_CHATALOT_REST_NOBODY, NGX_CHATALOT_FUNCTION("auth_refresh"), ngx_chatalot_rest_auth_refresh,

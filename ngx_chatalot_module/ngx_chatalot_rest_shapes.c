@@ -106,6 +106,17 @@ const ngx_chatalot_param_t  ngx_chatalot_rest_shape_login[] = {
 };
 
 
+const ngx_chatalot_param_t  ngx_chatalot_rest_shape_recovery[] = {
+    has("recover_token", STRING),
+    has("expires_in", INTEGER),
+    has_of("user", OBJECT, ngx_chatalot_rest_shape_person),
+    has("account_key", BYTES),
+    has("backup_key", BYTES),
+    has("keyring_recovery", BYTES),
+    ngx_chatalot_params_end
+};
+
+
 const ngx_chatalot_param_t  ngx_chatalot_rest_shape_refresh[] = {
     has("access_token", STRING),
     has("expires_in", INTEGER),

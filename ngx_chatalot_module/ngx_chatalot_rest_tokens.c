@@ -4,13 +4,9 @@
  * What is drawn, hashed and signed for a session. A refresh token leaves the server once and is kept as SHA-256 only.
  */
 
-#include "ngx_chatalot_rest.h"
+#include "ngx_chatalot_rest_proof.h"
 
 #include <sodium.h>
-
-
-static ngx_int_t ngx_chatalot_rest_tokens_hash(ngx_pool_t *pool,
-    const u_char *bytes, size_t len, ngx_str_t *hash);
 
 
 ngx_int_t
@@ -47,11 +43,11 @@ ngx_chatalot_rest_tokens_draw(ngx_chatalot_rest_request_t *request,
 
 ngx_int_t
 ngx_chatalot_rest_tokens_key(ngx_chatalot_rest_request_t *request,
-    const char *name, ngx_str_t *key)
+    ngx_chatalot_json_t *object, const char *name, ngx_str_t *key)
 {
     ngx_str_t  text;
 
-    text = ngx_chatalot_json_string(request->body, name);
+    text = ngx_chatalot_json_string(object, name);
 
     key->len = NGX_CHATALOT_REST_TOKEN_LEN;
 
@@ -74,7 +70,9 @@ ngx_chatalot_rest_tokens_member(ngx_chatalot_rest_request_t *request,
 {
     ngx_str_t  key;
 
-    if (ngx_chatalot_rest_tokens_key(request, name, &key) != NGX_OK) {
+    if (ngx_chatalot_rest_tokens_key(request, request->body, name, &key)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -83,9 +81,7 @@ ngx_chatalot_rest_tokens_member(ngx_chatalot_rest_request_t *request,
 }
 
 
-/* As base64url. */
-
-static ngx_int_t
+ngx_int_t
 ngx_chatalot_rest_tokens_hash(ngx_pool_t *pool, const u_char *bytes,
     size_t len, ngx_str_t *hash)
 {
@@ -156,6 +152,74 @@ ngx_chatalot_rest_tokens_reply(ngx_chatalot_call_t *call,
     ngx_chatalot_json_put(gen, "session", &claims.session);
     ngx_chatalot_json_put(gen, "device", &claims.device);
     ngx_chatalot_json_put_tree(gen, "user", user);
+    yajl_gen_map_close(gen);
+
+    if (ngx_chatalot_json_finish(gen, &json) != NGX_OK
+        || ngx_chatalot_rest_request_wipe(request, json.data, json.len)
+           != NGX_OK)
+    {
+        ngx_chatalot_rest_reply_error(call);
+        return;
+    }
+
+    ngx_chatalot_rest_reply(call, &json);
+}
+
+
+void
+ngx_chatalot_rest_tokens_reply_begun(ngx_chatalot_call_t *call,
+    ngx_chatalot_scope_e scope, const char *session, const char *name,
+    time_t lifetime)
+{
+    yajl_gen                      gen;
+    ngx_str_t                     token, json;
+    const char                   *reason;
+    ngx_chatalot_json_t          *said, *member, *hidden;
+    ngx_chatalot_claims_t         claims;
+    ngx_chatalot_rest_request_t  *request;
+
+    request = call->data;
+
+    said = ngx_chatalot_json_parse(call->pool, &call->reply, &reason);
+    hidden = ngx_chatalot_json_member(said, session);
+
+    if (hidden == NULL) {
+
+        /* the account went away in the meantime, or its secret is another now */
+
+        ngx_chatalot_rest_proof_refuse(call);
+        return;
+    }
+
+    ngx_memzero(&claims, sizeof(ngx_chatalot_claims_t));
+
+    claims.user = ngx_chatalot_json_string(
+                      ngx_chatalot_json_member(said, "user"), "id");
+    claims.session = ngx_chatalot_json_string(said, session);
+    claims.scope = scope;
+
+    gen = ngx_chatalot_json_gen(call->pool);
+
+    if (gen == NULL
+        || ngx_chatalot_jwt_sign(call->pool, &claims, lifetime, &token)
+           != NGX_OK)
+    {
+        ngx_chatalot_rest_reply_error(call);
+        return;
+    }
+
+    yajl_gen_map_open(gen);
+    ngx_chatalot_json_put(gen, name, &token);
+    ngx_chatalot_json_put_integer(gen, "expires_in", lifetime);
+
+    for (member = said->first; member; member = member->next) {
+
+        if (member != hidden) {
+            yajl_gen_string(gen, member->key.data, member->key.len);
+            ngx_chatalot_json_put_tree(gen, NULL, member);
+        }
+    }
+
     yajl_gen_map_close(gen);
 
     if (ngx_chatalot_json_finish(gen, &json) != NGX_OK

@@ -66,9 +66,10 @@ begin
 end
 $$;
 
--- args {user} → {user: {id, username, display_name}, account_key, backup_key, keyring_password, keyring_recovery?,
--- admission}, or {} when the account is gone. The worker has compared the key; admission goes into its token. After an
--- admin's reset keyring_password is null, and keyring_recovery comes in its place.
+-- args {user, verified} → {user: {id, username, display_name}, account_key, backup_key, keyring_password,
+-- keyring_recovery?, admission}, or {} when the account is gone or has another password by now. The worker has compared
+-- the key with verified; admission goes into its token. After an admin's reset keyring_password is null, and
+-- keyring_recovery comes in its place.
 create or replace function api.auth_login_end(ctx api.ctx, args jsonb)
 returns setof api.row
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -76,12 +77,13 @@ as $$
 declare
     person data.users;
 begin
-    select * into person from data.users u where u.id = (args ->> 'user')::uuid and u.deleted_at is null;
+    select * into person from data.users u
+     where u.id = (args ->> 'user')::uuid and u.login_hash = args ->> 'verified' and u.deleted_at is null;
     if not found then
         return query select null, null, '{}'::json;
         return;
     end if;
-    delete from data.login_attempts a where a.name_hash = sha256(convert_to(person.username, 'UTF8'));
+    perform lib.login_clear(person.username);
     return query
         select null, null, (jsonb_build_object('user', lib.person_json(person),
                    'account_key', lib.b64u(person.account_key), 'backup_key', lib.b64u(person.backup_key),

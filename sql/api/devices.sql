@@ -42,22 +42,14 @@ language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
     person data.users;
-    device_id constant uuid := args #>> '{device,id}';
-    session uuid;
 begin
-    perform lib.lock_session(ctx.user_id, device_id);
+    perform lib.lock_session(ctx.user_id, (args #>> '{device,id}')::uuid);
     perform lib.lock_users(array[ctx.user_id]);
     person := lib.require_admission(ctx);
     if person.account_key <> lib.bytes(args ->> 'account_key', 'account_key', 32, 32) then
         perform lib.fail(422, 'account_key', 'This is not the account''s key.', 'account_key');
     end if;
-    return query
-        select 'u:' || s.user_id, 'end-session ' || s.id, null::json from data.sessions s
-         where s.device_id = (args #>> '{device,id}')::uuid and s.user_id = person.id;
-    return query select * from lib.device_put(person.id, args -> 'device');
-    session := lib.session_begin(ctx, person.id, device_id, lib.bytes(args ->> 'refresh_hash', 'refresh_hash', 32, 32));
-    return query
-        select null, null, json_build_object('user', lib.user_json(person), 'device', device_id, 'session', session);
+    return query select * from lib.device_sign_in(ctx, person, args);
 end
 $$;
 

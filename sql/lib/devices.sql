@@ -90,6 +90,25 @@ begin
 end
 $$;
 
+-- Removes all live devices of a person but one (null: all), and what was begun for them: approvals of new ones. The
+-- caller has locked the person and their sessions.
+create or replace function lib.devices_remove(user_id uuid, keep uuid)
+returns setof api.row
+language plpgsql volatile
+as $$
+declare
+    gone uuid;
+begin
+    delete from data.approvals a where a.approver = devices_remove.user_id;
+    for gone in
+        select d.id from data.devices d
+         where d.user_id = devices_remove.user_id and d.removed_at is null and d.id is distinct from keep order by d.id
+    loop
+        return query select * from lib.device_remove(devices_remove.user_id, gone);
+    end loop;
+end
+$$;
+
 -- Stores one-time prekeys [{id, key}]. Ids that are not above the highest ever seen are skipped: they are here, or were
 -- handed out, and a repeated upload must not bring them back. 409 prekey_limit past the bound.
 create or replace function lib.prekeys_add(device_id uuid, keys jsonb)

@@ -75,6 +75,14 @@ begin
 end
 $$;
 
+-- Forgets the failed logins of a name.
+create or replace function lib.login_clear(username text)
+returns void
+language sql volatile
+as $$
+    delete from data.login_attempts a where a.name_hash = sha256(convert_to(login_clear.username, 'UTF8'))
+$$;
+
 -- Counts a login as failed, or fails 429 locked. Forgets what has expired, a little at each call.
 create or replace function lib.login_count(username text)
 returns void

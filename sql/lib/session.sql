@@ -59,6 +59,16 @@ begin
 end
 $$;
 
+-- The same for all sessions of a person.
+create or replace function lib.lock_sessions(user_id uuid)
+returns void
+language plpgsql volatile
+as $$
+begin
+    perform from data.sessions s where s.user_id = lock_sessions.user_id order by s.id for update;
+end
+$$;
+
 -- A new session of a device, in place of the one it had, with its first refresh token. Returns the session's id.
 create or replace function lib.session_begin(ctx api.ctx, user_id uuid, device_id uuid, refresh_hash bytea)
 returns uuid

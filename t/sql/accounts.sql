@@ -77,14 +77,18 @@ select is(t.call('auth_prelogin', null, '{"username": "Bob"}'),
 select is(t.call('auth_prelogin', null, '{"username": "nobody"}'), '{}', 'an unknown name');
 select is(t.call('auth_login_begin', null, '{"username": "BOB"}'),
     jsonb_build_object('user', t.id('bob''s account'), 'login_hash', '$argon2id$bob'), 'login begins');
-select is(t.call('auth_login_end', null, jsonb_build_object('user', t.id('bob''s account'))),
+select is(t.call('auth_login_end', null, jsonb_build_object('user', t.id('bob''s account'), 'verified', 'old')), '{}',
+    'login with a password that was changed meanwhile does not end well');
+select is(t.call('auth_login_end', null, jsonb_build_object('user', t.id('bob''s account'), 'verified',
+    '$argon2id$bob')),
     jsonb_build_object('user', jsonb_build_object('id', t.id('bob''s account'), 'username', 'bob', 'display_name',
         'Bob'),
         'account_key', t.b(32, 'bobA'), 'backup_key', t.b(32, 'bobB'), 'keyring_password', t.b(200, 'bob'),
         'admission', (select admission from data.users where username = 'bob')),
             'and ends well');
 select is(count(*), 0::bigint, 'nothing counts after a success') from data.login_attempts;
-select is(t.call('auth_login_end', null, jsonb_build_object('user', t.id('nobody'))), '{}', 'nobody logs in');
+select is(t.call('auth_login_end', null, jsonb_build_object('user', t.id('nobody'), 'verified', '$argon2id$bob')), '{}',
+    'nobody logs in');
 select t.call('auth_login_begin', null, '{"username": "bob"}') from generate_series(1, 2) \g /dev/null
 select is(t.call('auth_login_void', null, '{"username": "BOB"}'), '{}', 'an attempt that could not be compared');
 select is(failures, 1, 'is not counted') from data.login_attempts;

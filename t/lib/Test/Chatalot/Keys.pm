@@ -73,6 +73,26 @@ sub new_device {
     return $self;
 }
 
+# The same account and device with another password and another recovery code.
+sub other_credentials {
+    my ($self) = @_;
+    return bless {
+        %$self,
+        salt             => random_bytes(16),
+        login_key        => random_bytes(32),
+        recovery_key     => random_bytes(32),
+        keyring_password => HEAD . random_bytes(24 + 64 + 16),
+        keyring_recovery => HEAD . random_bytes(24 + 64 + 16),
+    }, ref $self;
+}
+
+# Another identity of the same account, on a new device.
+sub other_identity {
+    my ($self) = @_;
+    my $other = ref($self)->new;
+    return bless { %$other, map { $_ => $self->{$_} } qw(user salt login_key) }, ref $self;
+}
+
 # docs/e2ee.md, device certificate
 sub certificate {
     my ($self, %change) = @_;

@@ -154,6 +154,13 @@ sub another_device {
     return $new;
 }
 
+# The answer to a new device of the account with a token from a login.
+sub another_device_by {
+    my ($self, $token) = @_;
+    my $new = (ref $self)->new(server => $self->{server}, name => $self->{name}, keys => $self->{keys}->another_device);
+    return $new->enrol($token);
+}
+
 sub enrol {
     my ($self, $token, %change) = @_;
     my $answer = $self->post('/api/devices', {
@@ -162,6 +169,49 @@ sub enrol {
     }, token => $token);
     $self->take($answer);
     return $answer;
+}
+
+# --- access lost and regained ---------------------------------------------------------------------------------------
+
+# The members of keys that a body has under these names.
+sub of_keys { my ($keys, @name) = @_; return map { $_ => b64u($keys->{$_}) } @name }
+
+sub begin_recovery {
+    my ($self, %change) = @_;
+    return $self->post('/api/auth/recovery',
+        { username => $self->{name}, of_keys($self->{keys}, 'recovery_key'), %change }, token => undef);
+}
+
+# A body that completes a recovery with new credentials and a device, both in keys.
+sub recovered {
+    my ($self, $keys, %change) = @_;
+    return {
+        of_keys($keys, qw(salt login_key recovery_key keyring_password keyring_recovery)),
+        ops => 3, mem => 67108864, account_key => b64u($keys->{account_public}), device => $keys->device_json, %change,
+    };
+}
+
+# The account on a new device by its recovery code: another Person.
+sub recover {
+    my ($self) = @_;
+    my $keys  = $self->{keys}->another_device->other_credentials;
+    my $begun = $self->begin_recovery;
+    croak "recovery: $begun->{status} $begun->{body}" if $begun->{status} != 200;
+    my $new = (ref $self)->new(server => $self->{server}, name => $self->{name}, keys => $keys);
+    my $answer = $new->post('/api/auth/recovery/complete', $self->recovered($keys), token => $begun->{json}{recover_token});
+    croak "recovery: $answer->{status} $answer->{body}" if $answer->{status} != 200;
+    $new->take($answer);
+    return $new;
+}
+
+# A body that changes the password to that of keys.
+sub password_change {
+    my ($self, $keys, %change) = @_;
+    return {
+        of_keys($self->{keys}, 'login_key'),
+        new => { of_keys($keys, qw(salt login_key keyring_password)), ops => 3, mem => 67108864 },
+        %change,
+    };
 }
 
 # POST /api/auth/refresh with a next token of our choice (bytes).

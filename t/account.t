@@ -1,0 +1,215 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Access that is lost, regained, changed and given up: recovery, passwords and recovery codes. What each of them ends is
+# ended at once, on every worker.
+
+use strict;
+use warnings;
+
+use FindBin ();
+use lib "$FindBin::Bin/lib";
+
+use Test::Chatalot;
+use Test::Chatalot::Keys qw(b64u random_bytes uuid jwt_claims);
+use Test::More;
+
+my $chat    = Test::Chatalot->new;
+my $nobody  = $chat->nobody;
+my $owner   = $chat->owner;
+my $home    = $chat->community;
+my $channel = $home->{groups}[0]{channels}[0];
+my ($first, $second) = $chat->workers;
+
+sub attempts { return $chat->sql('select coalesce(sum(failures), 0) from data.login_attempts') }
+
+# --- recovery ------------------------------------------------------------------------------------------------------
+
+my $anna  = $chat->member('anna', $home);
+my $phone = $anna->another_device;
+$phone->must(POST => '/api/backup', { items => [ { id => uuid(), data => b64u(random_bytes(80)) } ] });
+
+refuses($anna->begin_recovery(recovery_key => b64u(random_bytes(32))), 401, 'bad_credentials', 'a wrong recovery code');
+refuses($nobody->post('/api/auth/recovery', { username => 'no.such-name', recovery_key => b64u(random_bytes(32)) }),
+    401, 'bad_credentials', 'an unknown name: the same words');
+is(attempts(), 2, 'both count');
+refuses($anna->begin_recovery(recovery_key => b64u($anna->keys->{login_key})), 401, 'bad_credentials', 'the password is no recovery code');
+refuses($anna->login(login_key => b64u($anna->keys->{recovery_key})), 401, 'bad_credentials', 'nor the recovery code a password');
+
+my $begun = answers($anna->begin_recovery, 200, 'the right code');
+is_deeply([ sort keys %$begun ], [qw(account_key backup_key expires_in keyring_recovery recover_token user)], 'gives what a device needs, and no more');
+is($begun->{keyring_recovery}, b64u($anna->keys->{keyring_recovery}), 'the keyring under the code');
+is($begun->{expires_in}, 600, 'for ten minutes');
+is_deeply($begun->{user}, { id => $anna->id, username => 'anna', display_name => 'Anna' }, 'whose it is');
+is(attempts(), 1, 'and her failures are forgotten, not the other name\'s');
+my $recover = $begun->{recover_token};
+is(jwt_claims($recover)->{scope}, 'recover', 'the token is for that alone');
+refuses($nobody->get('/api/me', token => $recover), 403, 'wrong_scope', 'it signs nobody in');
+refuses($nobody->post('/api/devices', {}, token => $recover), 403, 'wrong_scope', 'admits no device');
+{
+    my $socket = Test::Chatalot::Socket->new(port => $chat->port);
+    $socket->send_json({ type => 'authenticate', token => $recover });
+    is($socket->closed(10), 4001, 'and opens no socket');
+}
+
+my $keys = $anna->keys->another_device->other_credentials;
+my $complete = sub { my (%how) = @_; return $nobody->post('/api/auth/recovery/complete', $how{body} // $anna->recovered($keys), token => exists $how{token} ? $how{token} : $recover) };
+refuses($complete->(token => undef), 401, 'unauthorized', 'nobody completes a recovery');
+refuses($complete->(token => $anna->token), 403, 'wrong_scope', 'nor who is signed in');
+refuses($complete->(token => $anna->login->{json}{enrol_token}), 403, 'wrong_scope', 'nor who has the password');
+{
+    my $other = Test::Chatalot::Keys->new;
+    @{$other}{qw(user device)} = ($anna->id, uuid());
+    refuses($complete->(body => $anna->recovered($other)), 422, 'account_key', 'another account key', 'account_key');
+    refuses($complete->(body => $anna->recovered($keys, account_key => b64u($other->{account_public}))), 422, 'invalid_certificate',
+        'a device that the key did not certify', 'device.certificate');
+    refuses($complete->(body => $anna->recovered($keys, ops => 2)), 422, 'invalid_field', 'weak derivation', 'ops');
+}
+
+my $early  = $anna->login->{json}{enrol_token};
+my @socket = ($chat->socket($anna, worker => $first), $chat->socket($phone, worker => $second));
+my $peer   = $chat->socket($owner);
+my $before = $owner->roster($channel);
+my $done   = $complete->();
+answers($done, 200, 'completed, after refusals that did not use it up');
+is($_->closed(10), 4001, 'a socket of another device is closed at once') for @socket;
+refuses($_->get('/api/me'), 401, 'session_ended', 'its session has ended') for $anna, $phone;
+refuses($_->refresh(keep => 1), 401, 'token_invalid', 'its refresh token is dead') for $anna, $phone;
+refuses($complete->(), 401, 'session_ended', 'the same recovery a second time');
+refuses($anna->another_device_by($early), 401, 'session_ended', 'a login from before admits no device any more');
+refuses($anna->login, 401, 'bad_credentials', 'the old password');
+refuses($anna->begin_recovery, 401, 'bad_credentials', 'the old recovery code');
+my $laptop = Test::Chatalot::Person->new(server => $chat, name => 'anna', keys => $keys);
+$laptop->take($done);
+is($laptop->get('/api/me')->{status}, 200, 'the new device is signed in');
+is_deeply([ map { $_->{id} } @{ $laptop->must(GET => '/api/devices')->{devices} } ], [ $laptop->device ], 'and the only one');
+is(scalar @{ $laptop->must(GET => '/api/backup')->{items} }, 1, 'the backup is there');
+my $after = $owner->roster($channel);
+ok($after->{epoch} >= $before->{epoch} + 2, 'the channel has new epochs');
+my ($hers) = grep { $_->{user} eq $anna->id } @{ $after->{members} };
+is_deeply([ map { $_->{id} } @{ $hers->{devices} } ], [ $laptop->device ], 'and of her devices the new one');
+ok($peer->event(sub { $_->{type} eq 'roster' && $_->{epoch} == $after->{epoch} }), 'others hear of it');
+my $login = answers($laptop->login, 200, 'the new password');
+is($login->{keyring_password}, b64u($keys->{keyring_password}), 'opens the new keyring');
+ok(!exists $login->{keyring_recovery}, 'and the other one is not told');
+is($laptop->recover->get('/api/me')->{status}, 200, 'the new code recovers again');
+refuses($laptop->get('/api/me'), 401, 'session_ended', 'which ends the recovered session');
+
+my $gone = $chat->member('gone', $home);
+my $late = $gone->begin_recovery->{json}{recover_token};
+$chat->sql("update data.recoveries set expires_at = now() - interval '1 second'");
+refuses($nobody->post('/api/auth/recovery/complete', $gone->recovered($gone->keys->another_device->other_credentials), token => $late),
+    401, 'session_ended', 'a recovery that was not completed in time');
+my @two = map { $gone->begin_recovery->{json}{recover_token} } 1 .. 2;
+answers($nobody->post('/api/auth/recovery/complete', $gone->recovered($gone->keys->another_device->other_credentials), token => $two[1]),
+    200, 'of two recoveries one is completed');
+refuses($nobody->post('/api/auth/recovery/complete', $gone->recovered($gone->keys->another_device->other_credentials), token => $two[0]),
+    401, 'session_ended', 'which ends the other');
+{
+    # the browser that asks still has its device: it keeps it
+    my $kept = $chat->member('kept', $home);
+    my $same = $kept->keys->other_credentials;
+    my $answer = $nobody->post('/api/auth/recovery/complete', $kept->recovered($same), token => $kept->begin_recovery->{json}{recover_token});
+    answers($answer, 200, 'recovery on a device that is here already');
+    refuses($kept->get('/api/me'), 401, 'session_ended', 'ends its session');
+    $kept->take($answer);
+    is_deeply([ map { $_->{id} } @{ $kept->must(GET => '/api/devices')->{devices} } ], [ $kept->device ], 'and keeps the device');
+}
+
+# --- the password --------------------------------------------------------------------------------------------------
+
+$chat->sql('delete from data.login_attempts');
+my $ben   = $chat->member('ben', $home);
+my $other = $ben->another_device;
+my $next  = $ben->keys->other_credentials;
+$early    = $ben->login->{json}{enrol_token};
+refuses($nobody->post('/api/auth/password', $ben->password_change($next)), 401, 'unauthorized', 'nobody changes a password');
+refuses($nobody->post('/api/auth/password', $ben->password_change($next), token => $early), 403, 'wrong_scope', 'nor an enrol token');
+refuses($ben->post('/api/auth/password', $ben->password_change($next, login_key => b64u(random_bytes(32)))), 401, 'bad_credentials', 'without the old one');
+is(attempts(), 1, 'that counts');
+answers($ben->post('/api/auth/password', $ben->password_change($next)), 200, 'a new password');
+is(attempts(), 0, 'which forgets the failures');
+is($_->get('/api/me')->{status}, 200, 'sessions stay') for $ben, $other;
+refuses($ben->login, 401, 'bad_credentials', 'the old password');
+refuses($ben->another_device_by($early), 401, 'session_ended', 'a login with it admits no device any more');
+$login = answers($ben->login(login_key => b64u($next->{login_key})), 200, 'the new password');
+is($login->{keyring_password}, b64u($next->{keyring_password}), 'with its keyring');
+my $prelogin = $nobody->post('/api/auth/prelogin', { username => 'ben' })->{json};
+is($prelogin->{salt}, b64u($next->{salt}), 'and its salt');
+is($ben->begin_recovery->{status}, 200, 'the recovery code is the old one');
+$next->{recovery_key} = $ben->keys->{recovery_key};
+$ben->{keys} = $other->{keys} = $next;
+
+# --- the recovery code ---------------------------------------------------------------------------------------------
+
+my $code = $next->other_credentials;
+my $begin_old = $ben->begin_recovery->{json}{recover_token};
+my %new_code = Test::Chatalot::Person::of_keys($code, qw(recovery_key keyring_recovery));
+refuses($nobody->post('/api/auth/recovery-code', { %new_code, login_key => b64u($next->{login_key}) }), 401, 'unauthorized', 'nobody makes a recovery code');
+refuses($ben->post('/api/auth/recovery-code', { %new_code, login_key => b64u(random_bytes(32)) }), 401, 'bad_credentials', 'nor who does not know the password');
+is($ben->begin_recovery->{status}, 200, 'the old code is good until then');
+answers($ben->post('/api/auth/recovery-code', { %new_code, login_key => b64u($next->{login_key}) }), 200, 'a new recovery code');
+is($_->get('/api/me')->{status}, 200, 'sessions stay') for $ben, $other;
+refuses($ben->begin_recovery, 401, 'bad_credentials', 'the old code');
+refuses($nobody->post('/api/auth/recovery/complete', $ben->recovered($ben->keys->another_device->other_credentials), token => $begin_old),
+    401, 'session_ended', 'a recovery begun with it');
+is($ben->begin_recovery(recovery_key => $new_code{recovery_key})->{json}{keyring_recovery}, $new_code{keyring_recovery}, 'the new code has its keyring');
+is($ben->login->{status}, 200, 'the password is the same');
+
+# --- the lock: one count for all the ways ---------------------------------------------------------------------------
+
+$chat->sql('delete from data.login_attempts');
+my $victim = $chat->member('victim', $home);
+my $wrong  = b64u(random_bytes(32));
+my @guess  = (
+    sub { $victim->login(login_key => $wrong) },
+    sub { $victim->begin_recovery(recovery_key => $wrong) },
+    sub { $victim->post('/api/auth/password', $victim->password_change($victim->keys, login_key => $wrong)) },
+    sub { $victim->post('/api/auth/recovery-code', { %new_code, login_key => $wrong }) },
+);
+is_deeply([ map { $guess[ $_ % @guess ]->()->{code} } 1 .. 10 ], [ ('bad_credentials') x 10 ], 'ten guesses of all kinds');
+refuses($guess[$_]->(), 429, 'locked', "then way $_ is locked") for 0 .. $#guess;
+refuses($victim->begin_recovery, 429, 'locked', 'for the right code too');
+refuses($victim->post('/api/auth/password', $victim->password_change($victim->keys)), 429, 'locked', 'and the right password');
+is($victim->get('/api/me')->{status}, 200, 'whoever is signed in stays so');
+my @ghost = map { $nobody->post('/api/auth/recovery', { username => 'ghost', recovery_key => $wrong })->{code} } 1 .. 11;
+is_deeply(\@ghost, [ ('bad_credentials') x 10, 'locked' ], 'a name that does not exist is locked the same');
+$chat->sql('delete from data.login_attempts');
+answers($victim->post('/api/auth/password', $victim->password_change($victim->keys)), 200, 'without the lock it goes on');
+
+# What was proven and then refused for another reason is no failed attempt.
+{
+    my $begun = $victim->begin_recovery->{json}{recover_token};
+    my $taken = $victim->recovered($victim->keys->other_credentials);
+    refuses($nobody->post('/api/auth/recovery/complete', { %$taken, surprise => 1 }, token => $begun), 422, 'unknown_field', 'a body that is not as declared', 'surprise');
+    is(attempts(), 0, 'nothing counts');
+}
+
+# --- a full queue --------------------------------------------------------------------------------------------------
+
+# Each worker compares one password at a time here; what it could not compare, or hash, is not counted.
+$chat->close;
+$chat = Test::Chatalot->new(settings => { chatalot_password_queue => 1 });
+my $hasty = $chat->owner;
+my (%answered, $counted);
+for my $round (1 .. 3) {
+    my @rush = Test::Chatalot::Person::together(
+        (map { [ $chat->nobody, POST => '/api/auth/recovery', { username => $hasty->name, recovery_key => $wrong } ] } 1 .. 5),
+        (map { [ $hasty, POST => '/api/auth/password', $hasty->password_change($hasty->keys, login_key => $wrong) ] } 1 .. 4));
+    $answered{ $_->{status} }++ for @rush;
+    $counted += attempts();
+    $chat->sql('delete from data.login_attempts');
+}
+is_deeply([ sort keys %answered ], [ 401, 503 ], 'of many at once some are compared, the others told to try again') or diag explain \%answered;
+is($counted, $answered{401}, 'and only those that were compared count') or diag explain \%answered;
+my ($changed, $tried) = (0, 0);
+while (!$changed && $tried++ < 20) {
+    my @rush = Test::Chatalot::Person::together(map { [ $hasty, POST => '/api/auth/password', $hasty->password_change($hasty->keys) ] } 1 .. 4);
+    $changed += grep { $_->{status} == 200 } @rush;
+    is(scalar(grep { $_->{status} !~ /^(?:200|401|503)$/ } @rush), 0, 'right ones in a rush are done, overtaken or told to try again')
+        or diag map {"$_->{status} $_->{body}\n"} @rush;
+}
+ok($changed, 'and one comes through');
+is(attempts(), 0, 'none of them counts');
+
+$chat->done;
