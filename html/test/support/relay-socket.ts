@@ -115,7 +115,7 @@ export class RelaySocket implements SocketLike {
 		if (!channel || joined === undefined) return [{ id, removed: true }];
 		const { log, roster, epoch } = channel;
 		if (log.length === last) return [];
-		const after = Math.max(last, joined);
+		const after = Math.max(last, this.relay.joined(channel, this.device!.user));
 		const entries = log.slice(after, after + 100);
 		return [{ id, head: log.length, roster, epoch, after, entries, more: log.length > after + entries.length }];
 	}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A server in memory that follows docs/api.md and docs/realtime.md as far as the client uses them, at the edge of the
 // platform: it relays and believes, as the real one does, and can be told to lie, to lose and to refuse.
+import { createHmac } from 'node:crypto';
 import type { SocketLike } from '../../src/lib/core/platform';
 import { attach, type RelaySocket } from './relay-socket';
 import type { Network } from './platform';
@@ -35,6 +36,7 @@ export interface RelayChannel {
 	log: Json[];
 	roster: number;
 	epoch: number;
+	history?: 'since_joining' | 'all';
 }
 
 export interface RelayCommunity {
@@ -69,6 +71,7 @@ export class Relay implements Network {
 	readonly calls: string[] = [];
 	/** Every body and frame as it came, for the search for what should not have left a device. */
 	readonly sent: string[] = [];
+	readonly reports: Json[] = [];
 	kdf = { ops: 3, mem: 64 * 1024 * 1024 };
 	/** Looks at, and may change or replace, every reply and frame on its way to the client. */
 	tamperReply: (path: string, reply: Json) => Json = (_path, reply) => reply;
@@ -158,6 +161,40 @@ export class Relay implements Network {
 		this.sendTo((device) => device.user === user, { type: 'communities' });
 	}
 
+	/** Behind which seq of a channel its entries are a member's to read. */
+	joined(channel: RelayChannel, user: string): number {
+		return channel.history === 'all' ? 0 : channel.members.get(user)!;
+	}
+
+	/** As PATCH /channels/{channel} does it: a new epoch begins, and everybody hears why. */
+	setHistory(channel: RelayChannel, history: 'since_joining' | 'all'): void {
+		channel.history = history;
+		channel.roster++;
+		channel.epoch++;
+		this.announce(channel);
+		this.tellHistory(channel);
+	}
+
+	tellHistory(channel: RelayChannel): void {
+		const told = this.channelJson(channel, [...channel.members.keys()][0]!);
+		this.sendTo(({ user }) => channel.members.has(user), { type: 'channel', channel: told });
+	}
+
+	/** The account is gone: out of everything, and what it wrote is wiped. */
+	deleteUser(user: string): void {
+		for (const device of this.users.get(user)!.devices) device.live = false;
+		for (const socket of [...this.sockets]) if (socket.device?.user === user) socket.drop(4001);
+		for (const community of this.communities.values()) if (community.members.has(user)) this.leave(community, user);
+		this.users.get(user)!.body.display_name = 'Deleted account';
+		for (const channel of this.channels.values()) {
+			const theirs = channel.log.filter(({ sender }) => sender === user);
+			for (const entry of theirs) entry.ciphertext = entry.commitment = null;
+			if (theirs.length === 0) continue;
+			const told = { type: 'sender_wiped', channel: channel.id, sender: user };
+			this.sendTo((device) => channel.members.has(device.user), told);
+		}
+	}
+
 	leave(community: RelayCommunity, user: string): void {
 		const { channel } = community;
 		community.members.delete(user);
@@ -217,12 +254,29 @@ export class Relay implements Network {
 				if (!user) throw new Refusal(401, 'token_invalid');
 				return this.tokens(this.addDevice(user, body.device));
 			}
-			case 'GET users/*/devices':
-				return {
-					user: parts[1],
-					account_key: this.users.get(parts[1]!)!.body.account_key,
-					devices: this.certified(parts[1]!, true)
-				};
+			case 'GET users/*/devices': {
+				const { username, display_name, account_key } = this.person(parts[1]!);
+				return { user: parts[1], username, display_name, account_key, devices: this.certified(parts[1]!, true) };
+			}
+			case 'PATCH channels/*': {
+				const { user } = me();
+				const channel = this.channels.get(parts[1]!)!;
+				if (channel.history !== body.history) this.setHistory(channel, body.history);
+				return this.channelJson(channel, user);
+			}
+			case 'POST reports':
+				return this.report(me().user, body);
+			case 'GET reports': {
+				const all = [...this.reports].reverse();
+				const from = all.findIndex(({ id }) => id === query.get('before')) + 1;
+				return { reports: all.slice(from, from + 20), more: all.length > from + 20 };
+			}
+			case 'POST reports/*/resolve': {
+				const report = this.reports.find(({ id }) => id === parts[1]);
+				if (!report) throw new Refusal(404, 'report_not_found');
+				Object.assign(report, { resolved_at: Date.now(), resolved_by: me().user });
+				return {};
+			}
 			case 'GET prekeys':
 				return { one_time: me().once.length, signed: { key_id: 1, created_at: 1 } };
 			case 'POST prekeys': {
@@ -263,7 +317,7 @@ export class Relay implements Network {
 				const device = me();
 				const channel = this.channelFor(device, parts[1]!);
 				const before = Number(query.get('before') ?? Infinity);
-				const after = channel.members.get(device.user)!;
+				const after = this.joined(channel, device.user);
 				const all = channel.log.filter(({ seq }) => seq < before && seq > after).reverse();
 				const limit = Math.min(Number(query.get('limit') ?? 50), this.pageLimit);
 				return { entries: all.slice(0, limit), more: all.length > limit };
@@ -289,6 +343,23 @@ export class Relay implements Network {
 			return this.communityJson(community, user);
 		}
 		throw new Refusal(404, 'not_found');
+	}
+
+	/** The real server's check of what is revealed against what was sent. */
+	private report(reporter: string, body: Json): Json {
+		const channel = this.channels.get(body.channel)!;
+		const entry = channel.log.find(({ id }) => id === body.entry);
+		const [key, payload] = [body.franking_key, body.payload].map((text) => Buffer.from(text, 'base64url'));
+		const commitment = createHmac('sha256', key!).update(payload!).digest('base64url');
+		if (commitment !== entry?.commitment) throw new Refusal(422, 'report_forged');
+		const community = [...this.communities.values()].find((one) => one.channel === channel)?.id ?? null;
+		this.reports.push({
+			...{ id: body.id, community, channel: channel.id, kind: channel.kind, entry: entry.id, seq: entry.seq },
+			...{ sender: this.person(entry.sender), reporter: this.person(reporter), payload: body.payload },
+			...{ reason: body.reason ?? '', sent_at: entry.created_at, created_at: Date.now() },
+			...{ resolved_at: null, resolved_by: null }
+		});
+		return {};
 	}
 
 	private named(name: string): RelayUser | undefined {
@@ -419,11 +490,12 @@ export class Relay implements Network {
 		return { id, name, role: members.get(user), groups: [{ id: group, name: 'General', position: 0, channels }] };
 	}
 
-	private channelJson(channel: RelayChannel, user: string): Json {
+	channelJson(channel: RelayChannel, user: string): Json {
 		const { id, kind, name, log, roster, epoch, members } = channel;
 		const peer = kind === 'dm' ? this.person([...members.keys()].find((member) => member !== user)!) : undefined;
 		const head = log.length;
-		return { id, kind, name, topic: '', head, display: head, roster, epoch, history: 'since_joining', peer };
+		const history = channel.history ?? 'since_joining';
+		return { id, kind, name, topic: '', head, display: head, roster, epoch, history, peer };
 	}
 
 	private openDm(user: string, { id, user: peer }: Json): Json {
@@ -441,11 +513,11 @@ export class Relay implements Network {
 		return this.channelJson(channel, user);
 	}
 
-	private roster({ id: channel, roster, epoch, members }: RelayChannel): Json {
+	private roster({ id: channel, roster, epoch, members, history = 'since_joining' }: RelayChannel): Json {
 		const list = [...members.keys()].map((user) => {
 			const { username, display_name, account_key } = this.person(user);
 			return { user, username, display_name, account_key, devices: this.certified(user) };
 		});
-		return { channel, roster, epoch, members: list };
+		return { channel, roster, epoch, history, members: list };
 	}
 }

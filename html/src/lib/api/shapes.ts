@@ -86,7 +86,14 @@ export const devices = object({
 
 export const certifiedDevice = object({ id: uuid, device_key: key, certificate: exactly(66), created_at: integer() });
 
-export const userDevices = object({ user: uuid, account_key: key, devices: list(certifiedDevice, 1000) });
+/** Of an account that was deleted there is no identity any more. */
+export const userDevices = object({
+	user: uuid,
+	username: optional(string(32, 1)),
+	display_name: optional(name),
+	account_key: nullable(key),
+	devices: list(certifiedDevice, 1000)
+});
 
 export const prekeyStatus = object({
 	one_time: integer(),
@@ -178,8 +185,9 @@ export const entry = object({
 	sender: uuid,
 	device: uuid,
 	epoch: integer(),
-	ciphertext: bytes(49_152, 1),
-	commitment: exactly(32),
+	/** Null, like the commitment, once its author's account was deleted. */
+	ciphertext: nullable(bytes(49_152, 1)),
+	commitment: nullable(exactly(32)),
 	created_at: integer()
 });
 export const entries = object({ entries: list(entry, 500), more: boolean });

@@ -2,13 +2,14 @@
 // Taking entries of channel logs into the local store: each seq once, each id once, in order, opened if its key is here.
 // Opens again what waited, when its key comes.
 import type { WireEntry } from '../api/shapes';
-import { sameBytes } from '../core/bytes';
+import { sameBytes, toBase64url } from '../core/bytes';
 import type { Id, Message } from '../core/types';
 import type { ChannelRecord, MessageRecord } from '../store/tables';
 import type { Unit } from '../store/unit';
 import type { Context } from './context';
+import { extend, isLate, lateUpTo, spansOf } from './epochs';
 import type { Learnt } from './keys';
-import { openEntry, outOfOrder, type Reading, type SealedEntry } from './opening';
+import { DELETED, openEntry, outOfOrder, wiped, type Reading, type SealedEntry } from './opening';
 import type { Shell } from './shell';
 import { firstLine, showMessage } from './view';
 
@@ -35,24 +36,28 @@ export class Entries {
 		return this.ctx.store.change(async (unit) => {
 			const known = await unit.get('channels', channel);
 			if (!known) return null;
-			const next = { ...known };
-			const shown: Message[] = [];
+			const run: WireEntry[] = [];
 			for (const entry of entries) {
-				if (entry.channel !== channel || entry.seq <= next.last) continue;
-				if (entry.seq !== next.last + 1) break;
-				next.last = entry.seq;
-				next.head = Math.max(next.head, entry.seq);
-				const record = await this.take(unit, next, entry, 'arriving', next.lastEpoch ?? 0);
+				if (entry.channel !== channel || entry.seq <= known.last + run.length) continue;
+				if (entry.seq !== known.last + run.length + 1) break;
+				run.push(entry);
+			}
+			const last = run.at(-1)?.seq;
+			if (last === undefined) return known.last;
+			const next = { ...known, last, head: Math.max(known.head, last) };
+			const shown: Message[] = [];
+			await this.preload(unit, known.kind, run);
+			for (const entry of run) {
+				const record = await this.take(unit, next, entry, 'arriving');
 				if (!record) continue;
 				note(this.ctx, next, record);
 				shown.push(await showMessage(this.ctx, unit, record));
 			}
-			if (next.last === known.last) return known.last;
 			unit.put('channels', next);
 			// Everything in it can be had again from the server, except that outbox records go: also kept there till acked.
 			unit.durable = false;
 			this.tell(unit, channel, shown);
-			return next.last;
+			return last;
 		});
 	}
 
@@ -61,14 +66,18 @@ export class Entries {
 		return this.ctx.store.change(async (unit) => {
 			const known = await unit.get('channels', channel);
 			if (!known) return 0;
-			const next = { ...known };
-			const floors = floorsOf(entries);
+			const run: WireEntry[] = [];
 			for (const entry of entries) {
-				if (entry.channel !== channel || entry.seq >= next.first) continue;
-				if (entry.seq !== next.first - 1) break;
-				next.first = entry.seq;
+				if (entry.channel !== channel || entry.seq >= known.first - run.length) continue;
+				if (entry.seq !== known.first - run.length - 1) break;
+				run.push(entry);
+			}
+			const next = { ...known, first: known.first - run.length };
+			await this.preload(unit, known.kind, run);
+			// Oldest first: what a page itself puts out of order is then seen as it is in one that arrives.
+			for (const entry of run.reverse()) {
 				if (await unit.get('messages', [channel, entry.seq])) continue;
-				const record = await this.take(unit, next, entry, 'history', floors.get(entry.seq) ?? 0);
+				const record = await this.take(unit, next, entry, 'history');
 				if (record && record.text && record.seq > (next.latest?.seq ?? 0)) note(this.ctx, next, record, false);
 			}
 			next.complete = next.first <= 1 || (!more && (entries.length === 0 || next.first < known.first));
@@ -77,6 +86,24 @@ export class Entries {
 			this.shell.changed(unit);
 			return next.first;
 		});
+	}
+
+	/** All that taking these entries in will ask for one by one. */
+	private async preload(unit: Unit, kind: ChannelRecord['kind'], entries: WireEntry[]): Promise<void> {
+		const { library, own } = this.ctx;
+		const keys = entries.flatMap(({ channel, id, device, ciphertext }): IDBValidKey[] => {
+			if (!ciphertext) return [];
+			if (kind === 'dm') return [[channel, id, device]];
+			const keyId = senderKeyId(library, ciphertext);
+			return keyId === null ? [] : [[channel, keyId, device]];
+		});
+		await Promise.all([
+			unit.preloadBy('messages', 'id', entries.map(({ id }) => id)), // prettier-ignore
+			unit.preload('messages', entries.map(({ channel, seq }) => [channel, seq])), // prettier-ignore
+			unit.preload(kind === 'dm' ? 'contentKeys' : 'senderKeys', keys),
+			unit.preload('people', entries.map(({ sender }) => sender)), // prettier-ignore
+			unit.preload('outbox', entries.filter(({ device }) => device === own.device).map(({ id }) => id)) // prettier-ignore
+		]);
 	}
 
 	/** Opens what waited for these keys. What is returned is for `reopenRest`, when the unit is committed. */
@@ -89,13 +116,14 @@ export class Entries {
 			const last = waiting.at(-1);
 			if (last && waiting.length >= REOPEN) rest.push({ learnt: one, after: last });
 			for (const message of waiting) {
-				if (message.channel !== channel || !message.raw) continue;
-				const known = await unit.get('channels', channel);
-				if (!known) continue;
-				const record = await openEntry(this.ctx, unit, known.kind, { ...message, ...message.raw }, 'history');
-				if (record.state === 'waiting' || isSame(record, message)) continue;
-				unit.put('messages', record);
+				const known = message.raw && (await unit.get('channels', channel));
+				if (message.channel !== channel || !message.raw || !known) continue;
+				const sealed = { ...message, ...message.raw };
+				const opened = await openEntry(this.ctx, unit, known.kind, sealed, 'history');
+				if (opened.state === 'waiting' || isSame(opened, message)) continue;
 				const next = { ...known };
+				const record = await this.place(unit, next, opened);
+				unit.put('messages', record);
 				note(this.ctx, next, record, false);
 				unit.put('channels', next);
 				shown.set(channel, [...(shown.get(channel) ?? []), await showMessage(this.ctx, unit, record)]);
@@ -111,42 +139,112 @@ export class Entries {
 			await this.reopenRest(await this.ctx.store.change((unit) => this.reopen(unit, [learnt], after)));
 	}
 
-	/**
-	 * Stores one entry; null when it is a repetition of an id, which no honest server sends. Nor does one let an entry of a
-	 * past epoch follow: its writer may be somebody who has been removed since.
-	 */
+	/** The account of this sender is gone, and what they wrote in the channel with it: here too. */
+	async wipe(channel: Id, sender: Id): Promise<void> {
+		if (sender === this.ctx.own.user) return;
+		const { read } = this.ctx.store;
+		// All the way back: what was stored before the present stretch began is still there.
+		for (let to = Number.MAX_SAFE_INTEGER; ;) {
+			const page = await read.messages(channel, 1, to, REOPEN);
+			if (page.length === 0) return;
+			const theirs = page.filter((message) => message.sender === sender && message.problem?.code !== DELETED.code);
+			if (theirs.length > 0) await this.wipePart(channel, sender, theirs);
+			to = page[0]!.seq - 1;
+		}
+	}
+
+	private async wipePart(channel: Id, sender: Id, messages: MessageRecord[]): Promise<void> {
+		await this.ctx.store.change(async (unit) => {
+			const shown: Message[] = [];
+			for (const { seq, id, device, at } of messages) {
+				if (!(await unit.get('messages', [channel, seq]))) continue;
+				const record: MessageRecord = { channel, seq, id, sender, device, at, state: 'unreadable', text: '' };
+				record.problem = DELETED;
+				unit.put('messages', record);
+				shown.push(await showMessage(this.ctx, unit, record));
+			}
+			const known = await unit.get('channels', channel);
+			if (known?.latest?.sender === sender) {
+				const { latest: _, ...rest } = known;
+				unit.put('channels', rest);
+			}
+			this.tell(unit, channel, shown);
+		});
+	}
+
+	/** Stores one entry; null when it is a repetition of an id, which no honest server sends. */
 	private async take(
 		unit: Unit,
 		channel: ChannelRecord,
 		entry: WireEntry,
-		reading: Reading,
-		floor: number
+		reading: Reading
 	): Promise<MessageRecord | null> {
 		const twins = await unit.by('messages', 'id', entry.id);
 		if (twins.some((twin) => twin.channel === entry.channel && twin.seq !== entry.seq)) {
 			this.ctx.platform.log('warn', `entry ${entry.seq} of ${entry.channel} repeats the id of another one`);
 			return null;
 		}
-		const record =
-			entry.epoch < floor
-				? outOfOrder(sealed(entry))
-				: ((await this.own(unit, entry)) ?? (await openEntry(this.ctx, unit, channel.kind, sealed(entry), reading)));
-		if (record.text !== '') channel.lastEpoch = Math.max(channel.lastEpoch ?? 0, entry.epoch);
+		const record = await this.place(unit, channel, await this.opened(unit, channel, entry, reading));
 		unit.put('messages', record);
 		// Sealed anew meanwhile, while the server had it as it was sealed first.
 		if (record.state === 'sent' && record.device === this.ctx.own.device) unit.delete('outbox', record.id);
 		return record;
 	}
 
+	private async opened(unit: Unit, channel: ChannelRecord, entry: WireEntry, reading: Reading): Promise<MessageRecord> {
+		const { ciphertext, commitment } = entry;
+		if (ciphertext === null || commitment === null) return wiped(entry);
+		const { seq, id, sender, device, created_at: at, kind, ref, thread, epoch } = entry;
+		const sealed = {
+			channel: channel.id,
+			seq,
+			id,
+			sender,
+			device,
+			at,
+			kind,
+			ref,
+			thread,
+			epoch,
+			ciphertext,
+			commitment
+		};
+		return (await this.own(unit, sealed)) ?? (await openEntry(this.ctx, unit, channel.kind, sealed, reading));
+	}
+
+	/**
+	 * An entry that was opened takes its place in the log, where epochs do not fall: no honest server lets one of a past
+	 * epoch follow, and its writer may be somebody who has been removed since. Whichever of two comes first here, the one
+	 * that stands later in the log with the lower epoch is not shown. `channel` is changed, and for the caller to put.
+	 */
+	private async place(unit: Unit, channel: ChannelRecord, record: MessageRecord): Promise<MessageRecord> {
+		const { epoch, seq } = record;
+		if (epoch === undefined) return record;
+		const spans = spansOf(channel);
+		if (isLate(spans, epoch, seq)) return outOfOrder(record);
+		const late = lateUpTo(spans, epoch, seq);
+		channel.spans = extend(spans, epoch, seq);
+		if (late === null) return record;
+		const shown: Message[] = [];
+		for (const message of await unit.range('messages', [channel.id, seq + 1], [channel.id, late])) {
+			if (message.epoch === undefined || message.epoch >= epoch) continue;
+			unit.put('messages', outOfOrder(message));
+			if (channel.latest?.seq === message.seq) delete channel.latest;
+			shown.push(await showMessage(this.ctx, unit, outOfOrder(message)));
+		}
+		this.tell(unit, channel.id, shown);
+		return record;
+	}
+
 	/** An own message from the outbox: what was written here is known without opening it, if it is the very same bytes. */
-	private async own(unit: Unit, entry: WireEntry): Promise<MessageRecord | null> {
+	private async own(unit: Unit, entry: SealedEntry): Promise<MessageRecord | null> {
 		if (entry.sender !== this.ctx.own.user || entry.device !== this.ctx.own.device) return null;
 		const written = await unit.get('outbox', entry.id);
 		if (!written?.sealed || written.channel !== entry.channel) return null;
 		if (written.sealed.epoch !== entry.epoch || !sameBytes(written.sealed.ciphertext, entry.ciphertext)) return null;
 		if (entry.kind !== 'message' || entry.ref !== null || entry.thread !== null) return null;
-		const { channel, seq, id, sender, device, created_at: at } = entry;
-		return { channel, seq, id, sender, device, at, state: 'sent', text: written.text };
+		const { channel, seq, id, sender, device, at, epoch } = entry;
+		return { channel, seq, id, sender, device, at, epoch, state: 'sent', text: written.text };
 	}
 
 	private tell(unit: Unit, channel: Id, messages: Message[]): void {
@@ -155,20 +253,13 @@ export class Entries {
 	}
 }
 
-/** The highest epoch before each entry of a page. */
-function floorsOf(entries: WireEntry[]): Map<number, number> {
-	const floors = new Map<number, number>();
-	let highest = 0;
-	for (const { seq, epoch } of [...entries].sort((a, b) => a.seq - b.seq)) {
-		floors.set(seq, highest);
-		highest = Math.max(highest, epoch);
+/** Which sender key an entry names; null when it is malformed, which opening it says. */
+export function senderKeyId(library: Context['library'], ciphertext: WireEntry['ciphertext']): string | null {
+	try {
+		return ciphertext && toBase64url(library.inspectChannelMessage(ciphertext).keyId);
+	} catch {
+		return null;
 	}
-	return floors;
-}
-
-function sealed(entry: WireEntry): SealedEntry {
-	const { channel, seq, id, sender, device, created_at: at, kind, ref, thread, epoch, ciphertext, commitment } = entry;
-	return { channel, seq, id, sender, device, at, kind, ref, thread, epoch, ciphertext, commitment };
 }
 
 /** Another copy of the key may have changed nothing. */

@@ -7,6 +7,7 @@ import type { Context } from './context';
 import type { Entries } from './entries';
 import type { Outbox } from './outbox';
 import type { Rosters } from './rosters';
+import { meetStranger } from './strangers';
 import { showMessage } from './view';
 
 const PAGE = 50;
@@ -14,10 +15,13 @@ const FETCH = 100;
 /** Requests to fill one page, for a server that answers with next to nothing. */
 const FETCHES = 5;
 const UNREAD_MOST = 1000;
+const ASKED = 1000;
 
 export class History {
 	/** One fetch at a time for a channel: two would fetch the same. */
 	private readonly fetching = new Map<Id, Promise<void>>();
+	/** Former members of whom the server was asked. */
+	private readonly asked = new Set<Id>();
 
 	constructor(
 		private readonly ctx: Context,
@@ -116,12 +120,21 @@ export class History {
 		await this.entries.prepend(channel, entries, more);
 	}
 
-	/** Names come with the roster; who has left stays unnamed. */
+	/** Names come with the roster; those of who has left are asked for, each once while this tab lives. */
 	private async knowSenders(channel: Id, senders: Set<Id>): Promise<void> {
-		for (const sender of senders) {
-			if (sender === this.ctx.own.user || (await this.ctx.store.read.get('people', sender))?.username) continue;
-			await this.rosters.learn(channel);
-			return;
+		if ((await this.unnamed(senders)).length === 0) return;
+		await this.rosters.learn(channel);
+		for (const user of await this.unnamed(senders)) {
+			if (this.asked.has(user)) continue;
+			if (this.asked.size >= ASKED) this.asked.clear();
+			this.asked.add(user);
+			await meetStranger(this.ctx, user, channel);
 		}
+	}
+
+	private async unnamed(senders: Set<Id>): Promise<Id[]> {
+		const others = [...senders].filter((sender) => sender !== this.ctx.own.user);
+		const people = await this.ctx.store.read.many('people', others);
+		return others.filter((_, i) => !people[i]?.username);
 	}
 }

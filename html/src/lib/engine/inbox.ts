@@ -3,7 +3,7 @@
 // An item that cannot be opened is passed over; the message it was for then asks for its key.
 import type { WireInboxItem } from '../api/shapes';
 import { sameBytes } from '../core/bytes';
-import { Failure, isPassing } from '../core/problem';
+import { isPassing } from '../core/problem';
 import type { Id } from '../core/types';
 import { uuidBytes, uuidOf } from '../core/uuid';
 import { CryptoError, type Item, type KeyRequest, type Letter } from '../crypto/library';
@@ -14,7 +14,7 @@ import type { Entries } from './entries';
 import { learnContentKey, learnSenderKey, wantsContentKey, type Learnt } from './keys';
 import type { Rosters } from './rosters';
 import type { Sessions } from './sessions';
-import { certify, meet } from './trust';
+import { meetStranger } from './strangers';
 
 const ACK_AFTER = 400;
 /** Pages in one go; a server that always has more is not followed for ever. */
@@ -188,19 +188,8 @@ export class Inbox {
 	}
 
 	private async meetSender(user: Id, channel: Id): Promise<void> {
-		const { ctx } = this;
-		try {
-			const wire = await ctx.api.userDevices(user);
-			if (wire.user !== user) return;
-			await ctx.store.change(async (unit) => {
-				if (!(await meet(ctx, unit, user, wire.account_key))) unit.emit({ type: 'security', data: { channel } });
-				for (const device of wire.devices) await certify(ctx, unit, user, device);
-			});
-			if (!(await ctx.store.read.get('people', user))?.username) await this.rosters.fetch(channel);
-		} catch (error) {
-			if (isPassing(error) || !(error instanceof Failure)) throw error;
-			ctx.platform.log('warn', `nothing can be learnt of ${user}: ${error.code}`);
-		}
+		await meetStranger(this.ctx, user, channel);
+		if (!(await this.ctx.store.read.get('people', user))?.username) await this.rosters.learn(channel);
 	}
 
 	private acknowledgeSoon(): void {

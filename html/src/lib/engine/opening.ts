@@ -2,6 +2,7 @@
 // Opening one entry of a channel log: what the server claims of it (sender, device, epoch, kind, id, place) must be what
 // was authenticated. The outcome is always a record that can be shown; nothing an entry holds makes this throw.
 import { Malformed } from '../api/decode';
+import type { WireEntry } from '../api/shapes';
 import { toBase64url, type Bytes } from '../core/bytes';
 import type { Id, Problem } from '../core/types';
 import { uuidBytes } from '../core/uuid';
@@ -21,6 +22,16 @@ export interface SealedEntry extends RawEntry {
 	device: Id;
 	at: number;
 }
+
+/** An entry whose author's account was deleted, and what it said with it. */
+export function wiped({ channel, seq, id, sender, device, created_at: at }: WireEntry): MessageRecord {
+	return { channel, seq, id, sender, device, at, state: 'unreadable', text: '', problem: DELETED };
+}
+
+export const DELETED: Problem = {
+	code: 'account_deleted',
+	message: 'Whoever wrote this has deleted their account, and this message with it.'
+};
 
 /** How far ahead of what was read an entry may be: an arriving one less than one read back from history. */
 export type Reading = 'arriving' | 'history';
@@ -68,7 +79,8 @@ export async function openEntry(
 		if ('wants' in opened) return { ...base, state: 'waiting', text: '', raw: rawOf(entry), wants: opened.wants };
 		const payload = decodePayload(opened.payload);
 		checkCommitment(ctx, payload.franking_key, opened.payload, entry.commitment);
-		return { ...base, state: entry.sender === ctx.own.user ? 'sent' : 'received', text: payload.text };
+		const state = entry.sender === ctx.own.user ? 'sent' : 'received';
+		return { ...base, epoch: entry.epoch, state, text: payload.text };
 	} catch (error) {
 		const cause = causeOf(error);
 		// The cause alone: what a parser says of a payload quotes it.
@@ -90,8 +102,10 @@ function wantsOf(ctx: Context, kind: 'text' | 'dm', entry: SealedEntry): string 
 }
 
 /** An entry of an epoch that was over where it stands in the log. */
-export function outOfOrder({ channel, seq, id, sender, device, at }: SealedEntry): MessageRecord {
-	return { channel, seq, id, sender, device, at, state: 'unreadable', text: '', problem: causes.order! };
+export function outOfOrder(entry: Pick<MessageRecord, 'channel' | 'seq' | 'id' | 'sender' | 'device' | 'at'>) {
+	const { channel, seq, id, sender, device, at } = entry;
+	const record: MessageRecord = { channel, seq, id, sender, device, at, state: 'unreadable', text: '' };
+	return { ...record, problem: causes.order! };
 }
 
 type Opened = { payload: Bytes } | { wants: string };

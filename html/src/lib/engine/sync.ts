@@ -2,12 +2,11 @@
 // Keeping up with the server: what it pushes is taken in one thing after the other; whenever something may have been
 // missed, the inbox and every channel that moved are fetched. Holes in a channel are waited for briefly, then fetched.
 import type { WireEntry } from '../api/shapes';
-import { toBase64url } from '../core/bytes';
 import { isPassing } from '../core/problem';
 import type { Id } from '../core/types';
 import type { Pushed, Ready, Result } from '../socket/frames';
 import type { Context } from './context';
-import type { Entries } from './entries';
+import { senderKeyId, type Entries } from './entries';
 import type { Inbox } from './inbox';
 import type { Rosters } from './rosters';
 import type { Shell } from './shell';
@@ -123,6 +122,8 @@ export class Sync {
 				return;
 			case 'channel_removed':
 				return shell.removeChannel(frame.data.channel);
+			case 'sender_wiped':
+				return this.parts.entries.wipe(frame.data.channel, frame.data.sender);
 			case 'communities':
 				this.wanted = this.treeWanted = true;
 				return;
@@ -153,10 +154,10 @@ export class Sync {
 
 	private async lacksKey(entry: WireEntry): Promise<boolean> {
 		const { read } = this.ctx.store;
-		if (entry.device === this.ctx.own.device) return false;
+		if (entry.device === this.ctx.own.device || entry.ciphertext === null) return false;
 		const channel = await read.get('channels', entry.channel);
 		if (channel?.kind === 'dm') return !(await read.get('contentKeys', [entry.channel, entry.id, entry.device]));
-		const keyId = senderKeyId(this.ctx, entry);
+		const keyId = senderKeyId(this.ctx.library, entry.ciphertext);
 		return keyId !== null && !(await read.get('senderKeys', [entry.channel, keyId, entry.device]));
 	}
 
@@ -271,13 +272,5 @@ export class Sync {
 			}
 			unit.durable = false;
 		});
-	}
-}
-
-function senderKeyId(ctx: Context, entry: WireEntry): string | null {
-	try {
-		return toBase64url(ctx.library.inspectChannelMessage(entry.ciphertext).keyId);
-	} catch {
-		return null; // malformed: opening it says so
 	}
 }

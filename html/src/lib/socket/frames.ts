@@ -26,6 +26,7 @@ const pushed = {
 	roster: object({ channel: uuid, roster: integer(), epoch: integer() }),
 	channel_added: object({ channel }),
 	channel_removed: object({ channel: uuid }),
+	sender_wiped: object({ channel: uuid, sender: uuid }),
 	communities: object({}),
 	devices: object({}),
 	resync: object({}),

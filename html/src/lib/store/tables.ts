@@ -112,8 +112,10 @@ export interface ChannelRecord {
 	last: number;
 	/** The server has nothing older than `first` for this reader. */
 	complete: boolean;
-	/** The highest epoch of an entry that was taken in and opened: none below it comes later in the log. */
+	/** The highest epoch of an opened entry, in records written before there were `spans`. */
 	lastEpoch?: number;
+	/** Where in the log which epoch was seen, lowest first; see engine/epochs.ts. */
+	spans?: { epoch: number; first: number; last: number }[];
 	read: number;
 	unread: number;
 	latest?: { at: Millis; sender: Id; text: string; seq: number };
@@ -224,6 +226,8 @@ export interface MessageRecord {
 	sender: Id;
 	device: Id;
 	at: Millis;
+	/** That it was opened under; none of what was not opened. */
+	epoch?: number;
 	state: Extract<MessageState, 'sent' | 'received' | 'waiting' | 'unreadable'>;
 	text: string;
 	problem?: Problem;

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Reading back: pages of the log in their order, people who are no longer there, accounts that were deleted.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Id } from '../src/lib/core/types';
+import type { Person } from './support/person';
+import { joinLast, register, scene, secondDevice } from './support/scene';
+
+/** Every message of a channel, read page by page as somebody does who scrolls all the way up. */
+async function readAll(person: Person, channel: Id) {
+	await person.until('the channel', () => person.last('communities')?.[0]?.groups[0]?.channels[0]);
+	const page = await person.until('a first page', async () => {
+		const opened = await person.core.open(channel);
+		return opened.messages.length > 0 && opened;
+	});
+	const all = [...page.messages];
+	for (let more = page.more; more;) {
+		const older = await person.core.older(channel, all[0]!.seq!);
+		all.unshift(...older.messages);
+		more = older.more;
+	}
+	return all;
+}
+
+test('who has left is still named on a new device, and what they wrote there is read', async () => {
+	const { relay, ada, ben, channel } = await scene();
+	const cem = await register(relay, 'cem');
+	const { body } = joinLast(relay);
+	await cem.until('the channel', () => cem.last('communities')?.length);
+	await cem.core.send(channel, 'cem was here');
+	await ada.message(channel, 'cem was here');
+	await ben.core.send(channel, 'indeed');
+	await ada.message(channel, 'indeed');
+	relay.leave([...relay.communities.values()][0]!, body.user);
+	await ada.backedUp();
+	const later = await secondDevice(relay, 'ada');
+	await readAll(later, channel);
+	const shown = await later.until('the words of who left', async () =>
+		(await later.core.open(channel)).messages.find(({ text }) => text === 'cem was here')
+	);
+	assert.deepEqual([shown.sender.username, shown.sender.displayName], ['cem', 'cem']);
+	const asked = relay.calls.filter((call) => call === `GET /users/${body.user}/devices`).length;
+	await readAll(later, channel);
+	assert.equal(relay.calls.filter((call) => call === `GET /users/${body.user}/devices`).length, asked);
+});
+
+test('what an account wrote goes with it, on devices that hear of it and on new ones', async () => {
+	const { relay, ada, ben, channel, users } = await scene();
+	await ben.core.send(channel, 'the last word');
+	await ada.message(channel, 'the last word');
+	await ada.backedUp();
+	relay.deleteUser(users.ben.body.user);
+	await ada.until('the words to go', () => !ada.messages(channel).some(({ text }) => text.includes('ben')));
+	const expected = [
+		['from ada', undefined],
+		['', 'account_deleted'],
+		['', 'account_deleted']
+	];
+	const seen = (await ada.core.open(channel)).messages.map(({ text, problem }) => [text, problem?.code]);
+	assert.deepEqual(seen, expected);
+	await ada.until('the line to go', () => {
+		const latest = ada.last('communities')?.[0]?.groups[0]?.channels[0]?.latest;
+		return latest?.text !== 'the last word';
+	});
+	const later = await secondDevice(relay, 'ada');
+	await readAll(later, channel);
+	await later.until('what is left', async () => {
+		const all = (await later.core.open(channel)).messages.map(({ text, problem }) => [text, problem?.code]);
+		return JSON.stringify(all) === JSON.stringify(expected);
+	});
+	await ada.core.send(channel, 'alone');
+	await later.message(channel, 'alone', 'sent');
+});
