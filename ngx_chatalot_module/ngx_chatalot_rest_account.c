@@ -47,6 +47,33 @@ ngx_chatalot_rest_account_recovery_code(ngx_chatalot_call_t *call)
 }
 
 
+/* A stolen device may hold the account's keys: new ones, certifying a new device, in place of all there was. */
+
+void
+ngx_chatalot_rest_account_identity(ngx_chatalot_call_t *call)
+{
+    ngx_str_t                     account_key;
+    ngx_chatalot_json_t          *device;
+    ngx_chatalot_rest_request_t  *request;
+
+    request = call->data;
+
+    account_key = ngx_chatalot_json_string(request->body, "account_key");
+    device = ngx_chatalot_json_member(request->body, "device");
+
+    if (ngx_chatalot_rest_devices_check(call, &request->caller.user,
+                                        &account_key, device)
+        != NGX_OK)
+    {
+        ngx_chatalot_rest_reply_fail(call);
+        return;
+    }
+
+    ngx_chatalot_rest_account_begin(call, request->body, NULL,
+                                    "recovery_key");
+}
+
+
 /* Takes the new keys from object; a name that is NULL: none. */
 
 static void

@@ -155,6 +155,18 @@ static const ngx_chatalot_param_t  ngx_chatalot_rest_recovery_code_params[] = {
 };
 
 
+static const ngx_chatalot_param_t  ngx_chatalot_rest_identity_params[] = {
+    needs("login_key", BYTES, 32, 32),
+    needs("account_key", BYTES, 32, 32),
+    needs("backup_key", BYTES, 32, 32),
+    needs("keyring_password", BYTES, 1, 1024),
+    needs("recovery_key", BYTES, 32, 32),
+    needs("keyring_recovery", BYTES, 1, 1024),
+    needs_of("device", OBJECT, 0, 0, ngx_chatalot_rest_device),
+    ngx_chatalot_params_end
+};
+
+
 static const ngx_chatalot_param_t  ngx_chatalot_rest_refresh_params[] = {
     needs("refresh_token", BYTES, 32, 32),
     needs("next_token", BYTES, 32, 32),
@@ -321,6 +333,11 @@ ngx_chatalot_rest_route_t  ngx_chatalot_rest_routes[] = {
       NGX_CHATALOT_REST_USER, NGX_CHATALOT_FUNCTION("auth_recovery_code"), ngx_chatalot_rest_account_recovery_code,
       ngx_chatalot_rest_recovery_code_params, NULL,
       ngx_string("A new recovery code in place of the old one") },
+
+    { NGX_CHATALOT_REST_POST, ngx_string("/api/auth/identity"),
+      NGX_CHATALOT_REST_USER_OR_ENROL, NGX_CHATALOT_FUNCTION("auth_identity"), ngx_chatalot_rest_account_identity,
+      ngx_chatalot_rest_identity_params, ngx_chatalot_rest_shape_tokens,
+      ngx_string("New keys of the account, with a new device in place of all others") },
 
     { NGX_CHATALOT_REST_POST, ngx_string("/api/auth/refresh"),
       NGX_CHATALOT_REST_NOBODY, NGX_CHATALOT_FUNCTION("auth_refresh"), ngx_chatalot_rest_auth_refresh,

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Access that is lost, regained, changed and given up: recovery, passwords and recovery codes. What each of them ends is
+# Access that is lost, regained and changed: recovery, passwords, recovery codes, new identities. What each of them ends is
 # ended at once, on every worker.
 
 use strict;
@@ -156,6 +156,69 @@ refuses($nobody->post('/api/auth/recovery/complete', $ben->recovered($ben->keys-
 is($ben->begin_recovery(recovery_key => $new_code{recovery_key})->{json}{keyring_recovery}, $new_code{keyring_recovery}, 'the new code has its keyring');
 is($ben->login->{status}, 200, 'the password is the same');
 
+# --- a new identity ------------------------------------------------------------------------------------------------
+
+$chat->sql('delete from data.login_attempts');
+my $carl   = $chat->member('carl', $home);
+my $stolen = $carl->another_device;
+$stolen->must(POST => '/api/backup', { items => [ { id => uuid(), data => b64u(random_bytes(80)) } ] });
+my $self   = $carl->keys->other_identity;
+refuses($nobody->post('/api/auth/identity', $carl->identity($self)), 401, 'unauthorized', 'nobody makes a new identity');
+refuses($nobody->post('/api/auth/identity', $carl->identity($self), token => $carl->begin_recovery->{json}{recover_token}),
+    403, 'wrong_scope', 'nor who recovers');
+refuses($carl->post('/api/auth/identity', $carl->identity($self, login_key => b64u(random_bytes(32)))), 401, 'bad_credentials', 'nor who does not know the password');
+is(attempts(), 1, 'that counts');
+refuses($carl->post('/api/auth/identity', $carl->identity($self, device => $carl->keys->another_device->device_json)), 422,
+    'invalid_certificate', 'a device certified by the old identity', 'device.certificate');
+refuses($carl->post('/api/auth/identity', $carl->identity($carl->keys->another_device)), 422, 'account_key', 'the old identity again', 'account_key');
+is(attempts(), 1, 'neither counts');
+{
+    my $same = $carl->keys->other_identity;
+    $same->{device} = $carl->device;
+    refuses($carl->post('/api/auth/identity', $carl->identity($same)), 409, 'id_taken', 'the id of a device of before', 'device.id');
+}
+is($_->get('/api/me')->{status}, 200, 'nothing has happened so far') for $carl, $stolen;
+my $begun_before = $carl->begin_recovery->{json}{recover_token};
+$early  = $carl->login->{json}{enrol_token};
+@socket = ($chat->socket($carl, worker => $second), $chat->socket($stolen, worker => $first));
+$peer->events('roster');
+my $taken = $carl->post('/api/auth/identity', $carl->identity($self));
+answers($taken, 200, 'a new identity');
+is($_->closed(10), 4001, 'the sockets of all devices are closed at once') for @socket;
+refuses($_->get('/api/me'), 401, 'session_ended', 'and their sessions have ended') for $carl, $stolen;
+refuses($carl->another_device_by($early), 401, 'session_ended', 'a login from before admits no device');
+refuses($nobody->post('/api/auth/recovery/complete', $carl->recovered($carl->keys->another_device->other_credentials), token => $begun_before),
+    401, 'session_ended', 'a recovery from before is over');
+refuses($carl->begin_recovery, 401, 'bad_credentials', 'and its code');
+my $anew = Test::Chatalot::Person->new(server => $chat, name => 'carl', keys => $self);
+$anew->take($taken);
+is_deeply([ map { $_->{id} } @{ $anew->must(GET => '/api/devices')->{devices} } ], [ $anew->device ], 'the new device is the only one');
+is_deeply($anew->must(GET => '/api/backup')->{items}, [], 'the backup, sealed to the old key, is gone');
+is($anew->must(POST => '/api/backup', { items => [ { id => uuid(), data => b64u(random_bytes(80)) } ] })->{stored}, 1, 'a new one begins');
+$after = $owner->roster($channel);
+($hers) = grep { $_->{user} eq $carl->id } @{ $after->{members} };
+is($hers->{account_key}, b64u($self->{account_public}), 'others see the new identity');
+is_deeply([ map { $_->{id} } @{ $hers->{devices} } ], [ $anew->device ], 'with its one device');
+ok($peer->event(sub { $_->{type} eq 'roster' && $_->{epoch} == $after->{epoch} && $_->{roster} == $after->{roster} }), 'and hear of it');
+my $known = $owner->must(GET => '/api/users/' . $carl->id . '/devices');
+is($known->{account_key}, b64u($self->{account_public}), 'the list of devices has the new key');
+is(scalar(grep { $_->{removed} } @{ $known->{devices} }), 2, 'and the removed ones, whose messages stand in the log');
+$login = answers($anew->login, 200, 'the password is the same');
+is_deeply([ @{$login}{qw(account_key backup_key keyring_password)} ],
+    [ map { b64u($_) } @{$self}{qw(account_public backup_public keyring_password)} ], 'and opens the new keyring');
+is($anew->begin_recovery->{json}{keyring_recovery}, b64u($self->{keyring_recovery}), 'so does the new code');
+{
+    my $again = $anew->keys->other_identity;
+    my $answer = $nobody->post('/api/auth/identity', $anew->identity($again), token => $login->{enrol_token});
+    answers($answer, 200, 'whoever has no keys at all makes a new identity right after the login');
+    refuses($anew->get('/api/me'), 401, 'session_ended', 'which ends all sessions too');
+    refuses($nobody->post('/api/auth/identity', $anew->identity($anew->keys->other_identity), token => $login->{enrol_token}),
+        401, 'session_ended', 'the login is used up by it');
+    $anew->{keys} = $again;
+    $anew->take($answer);
+    is($anew->get('/api/me')->{json}{account_key}, b64u($again->{account_public}), 'the new one is signed in');
+}
+
 # --- the lock: one count for all the ways ---------------------------------------------------------------------------
 
 $chat->sql('delete from data.login_attempts');
@@ -166,6 +229,7 @@ my @guess  = (
     sub { $victim->begin_recovery(recovery_key => $wrong) },
     sub { $victim->post('/api/auth/password', $victim->password_change($victim->keys, login_key => $wrong)) },
     sub { $victim->post('/api/auth/recovery-code', { %new_code, login_key => $wrong }) },
+    sub { $victim->post('/api/auth/identity', $victim->identity($victim->keys->other_identity, login_key => $wrong)) },
 );
 is_deeply([ map { $guess[ $_ % @guess ]->()->{code} } 1 .. 10 ], [ ('bad_credentials') x 10 ], 'ten guesses of all kinds');
 refuses($guess[$_]->(), 429, 'locked', "then way $_ is locked") for 0 .. $#guess;

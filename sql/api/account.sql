@@ -51,3 +51,34 @@ begin
     return query select null, null, '{}'::json;
 end
 $$;
+
+-- args {verified, account_key, backup_key, recovery_hash, keyring_password, keyring_recovery, device: DEVICE,
+--       refresh_hash}, ctx of a session or an enrol token → {user: {…}, device, session}
+-- A new identity, certified by which the new device comes in place of all others. The backup goes: it is sealed to a key
+-- that the account has no more. The worker verified the device under account_key. 401 bad_credentials, session_ended;
+-- 422 account_key: it is the one of before; and what lib.device_put refuses. A lost answer is not given again: the
+-- password signs in, with the new keyring.
+create or replace function api.auth_identity(ctx api.ctx, args jsonb)
+returns setof api.row
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    person data.users;
+    new_key constant bytea := lib.bytes(args ->> 'account_key', 'account_key', 32, 32);
+begin
+    perform lib.lock_sessions(ctx.user_id);
+    person := lib.proven(ctx, args ->> 'verified');
+    if person.account_key = new_key then
+        perform lib.fail(422, 'account_key', 'This is the key that the account has already.', 'account_key');
+    end if;
+    return query select * from lib.devices_remove(person.id, null);
+    update data.users u
+       set account_key = new_key, backup_key = lib.bytes(args ->> 'backup_key', 'backup_key', 32, 32),
+           keyring_password = lib.bytes(args ->> 'keyring_password', 'keyring_password', 1, 1024),
+           admission = gen_random_uuid()
+     where u.id = person.id;
+    perform lib.recovery_put(person.id, args);
+    delete from data.backups b where b.user_id = person.id;
+    return query select * from lib.device_sign_in(ctx, person, args);
+end
+$$;

@@ -17,6 +17,8 @@ begin
     end if;
     insert into data.backups (user_id) values (ctx.user_id) on conflict do nothing;
     perform from data.backups b where b.user_id = ctx.user_id for no key update;
+    -- the account, or its backup key, may have gone while this waited
+    perform lib.require_session(ctx);
     with item as (
         select distinct on (i ->> 'id') (i ->> 'id')::uuid as id, place,
                lib.bytes(i ->> 'data', 'items.data', 1, lib.limit('backup_item_bytes')::integer) as sealed

@@ -214,6 +214,16 @@ sub password_change {
     };
 }
 
+# A body for a new identity, that of keys.
+sub identity {
+    my ($self, $keys, %change) = @_;
+    my %key = (account_key => 'account_public', backup_key => 'backup_public');
+    return {
+        of_keys($keys, qw(login_key recovery_key keyring_password keyring_recovery)),
+        (map { $_ => b64u($keys->{ $key{$_} }) } CORE::keys %key), device => $keys->device_json, %change,
+    };
+}
+
 # POST /api/auth/refresh with a next token of our choice (bytes).
 sub refresh {
     my ($self, %how) = @_;
