@@ -3,7 +3,8 @@
 #
 # Two real browsers on two workers (t/e2e/two-workers.mjs), and afterwards the search: a dump of the database, everything
 # that went through Redis and all logs hold neither a message's text nor any secret key, password, token or code, in no
-# encoding. That the search finds what it looks for is shown with things that must be there.
+# encoding, and the memory of the workers no text and no key. That the search finds what it looks for is shown with
+# things that must be there.
 
 use strict;
 use warnings;
@@ -12,8 +13,9 @@ use FindBin ();
 use lib "$FindBin::Bin/lib";
 
 use JSON::PP ();
-use MIME::Base64 qw(decode_base64url encode_base64);
+use MIME::Base64 qw(decode_base64url);
 use Test::Chatalot;
+use Test::Chatalot::Search;
 use Test::Chatalot::Tap;
 use Test::More;
 
@@ -28,15 +30,7 @@ my $chat = Test::Chatalot->new(
 );
 $chat->www or BAIL_OUT('make client first');
 
-# all traffic of Redis, as it goes
-my $traffic = $chat->dir . '/redis-traffic';
-my $monitor = fork // die $!;
-if (!$monitor) {
-    open STDOUT, '>', $traffic or die $!;
-    exec 'redis-cli', '-s', $chat->stack->redis_socket, 'MONITOR';
-}
-await('Redis is recorded', sub { -s $traffic });
-
+my $search = Test::Chatalot::Search->new($chat);
 my $setup = $chat->setup_token;
 my $found = $chat->dir . '/secrets.json';
 tap_of('browsers', [ 'node', "$FindBin::Bin/e2e/two-workers.mjs" ], env => {
@@ -45,78 +39,36 @@ tap_of('browsers', [ 'node', "$FindBin::Bin/e2e/two-workers.mjs" ], env => {
     CHATALOT_MASTER     => $chat->master,
     CHATALOT_SECRETS    => $found,
 });
-kill 'TERM', $monitor;
-waitpid $monitor, 0;
 -s $found or BAIL_OUT('the browsers did not come to their end');
 
 # --- where to look -------------------------------------------------------------------------------------------------
 
-sub slurp { my ($file) = @_; open my $in, '<:raw', $file or die "$file: $!"; local $/; return <$in> // '' }
-
-my %place = ('what went through Redis' => slurp($traffic));
-$place{'the database'} = do {
-    open my $in, '-|', 'pg_dump', '-d', $chat->owner_url or die $!;
-    local $/;
-    my $dump = <$in>;
-    close $in or die 'pg_dump failed';
-    $dump;
-};
-for my $log (glob $chat->dir . '/log/*') {
-    my ($name) = $log =~ m{([^/]+)$};
-    $place{"log/$name"} = slurp($log);
-}
-# the database's own files too: what was deleted there but not yet overwritten, and the write-ahead log
-$chat->sql('checkpoint');
-$place{'the cluster\'s files'} = join '', map { slurp($_) } grep { -f } glob($chat->stack->pg_data . '/base/*/*'), glob($chat->stack->pg_data . '/pg_wal/*');
-ok(length $place{$_} > 100, "$_ is searched (" . length($place{$_}) . ' bytes)') for 'the database', 'what went through Redis', 'the cluster\'s files', 'log/access.log';
-
-# --- how -----------------------------------------------------------------------------------------------------------
-
-# Every form in which bytes may stand somewhere: as they are, in hex, and in base64 wherever they begin in a longer one.
-sub forms {
-    my ($bytes) = @_;
-    my %form = (raw => $bytes, hex => unpack('H*', $bytes), HEX => uc unpack('H*', $bytes));
-    for my $shift (0 .. 2) {
-        my $text = encode_base64("\0" x $shift . $bytes, '');
-        my $from = $shift == 0 ? 0 : $shift + 1;
-        my $to   = int((length($bytes) + $shift) * 8 / 6);
-        my $core = substr $text, $from, $to - $from;
-        $form{"base64 from $shift"} = $core;
-        $form{"base64url from $shift"} = $core =~ tr{+/}{-_}r;
-    }
-    my $quoted = join '', map { /[\x20-\x7e]/ ? $_ : sprintf '\x%02x', ord } split //, $bytes;
-    $form{'as MONITOR quotes it'} = $quoted =~ s/(["\\])(?!x[0-9a-f]{2})/\\$1/gr;
-    return \%form;
-}
-
-sub places_of {
-    my ($bytes) = @_;
-    my $forms = forms($bytes);
-    my @hit;
-    for my $place (sort keys %place) {
-        for my $form (sort keys %$forms) { push @hit, "$place ($form)" if index($place{$place}, $forms->{$form}) >= 0 }
-    }
-    return @hit;
-}
+$search->collect_memory->collect;
+ok($search->length_of($_) > 100, "$_ is searched (" . $search->length_of($_) . ' bytes)')
+    for 'the database', 'what went through Redis', q{the cluster's files}, 'log/access.log', $search->names(qr/^memory/);
+# The server is handed tokens, codes and what stands for passwords, and has them in memory while it works: there, texts
+# and keys of people are looked for, which it is never handed.
+my $kept = qr/^(?!memory)/;
 
 my $collected = JSON::PP::decode_json(slurp($found));
-sub bytes_of { my ($text) = @_; utf8::encode($text) if utf8::is_utf8($text); return $text }
-
 # what must be found, or the search is worth nothing
-ok(places_of('mira'), 'the search finds a username');
+ok($search->places_of('mira'), 'the search finds a username');
+ok($search->places_of('mira', qr/^memory/), 'and in memory');
 for my $key (@{ $collected->{public} }[0 .. 1]) {
-    ok((grep { /the database \(hex\)/ } places_of(decode_base64url($key))), 'and a public key, as hex in the dump');
-    ok((grep { /cluster.*raw/ } places_of(decode_base64url($key))), 'and raw in the files');
+    ok((grep { /the database \(hex\)/ } $search->places_of(decode_base64url($key))), 'and a public key, as hex in the dump');
+    ok((grep { /cluster.*raw/ } $search->places_of(decode_base64url($key))), 'and raw in the files');
 }
 my $entry = $chat->sql("select encode(ciphertext, 'hex') from data.entries order by seq limit 1");
-ok((grep { /Redis \(base64url/ } places_of(substr pack('H*', $entry), 10, 60)), 'and a piece of a ciphertext in Redis, in the middle of base64url');
+ok((grep { /Redis \(base64url/ } $search->places_of(substr pack('H*', $entry), 10, 60)), 'and a piece of a ciphertext in Redis, in the middle of base64url');
 
 for my $text (@{ $collected->{texts} }) {
-    my @hit = places_of(bytes_of($text));
-    push @hit, places_of(bytes_of($1)) if $text =~ /^(Heimlich-\w+-\d+-\w+|Heimlich-[\w-]+)/;
+    my @hit = $search->places_of(bytes_of($text));
+    push @hit, $search->places_of(bytes_of($1)) if $text =~ /^(Heimlich-\w+-\d+-\w+|Heimlich-[\w-]+)/;
     is(scalar @hit, 0, 'nowhere: ' . substr(bytes_of($text), 0, 40)) or diag "@hit";
 }
 
+# what the server is handed
+my $handed = qr/token|on the wire|invite/;
 my %bad;
 my $n = 0;
 for my $secret (@{ $collected->{secrets} }) {
@@ -129,7 +81,8 @@ for my $secret (@{ $collected->{secrets} }) {
     push @try, $1 if defined $secret->{text} && $secret->{text} =~ m{/invite/(\w+)};
     for my $bytes (@try) {
         $n++;
-        my @hit = grep { $secret->{name} ne 'invite link' || !/^the (?:database|cluster)/ } places_of($bytes);
+        my @hit = grep { $secret->{name} ne 'invite link' || !/^the (?:database|cluster)/ }
+            $search->places_of($bytes, $secret->{name} =~ $handed ? $kept : undef);
         $bad{ $secret->{name} } = "@hit" if @hit;
     }
 }
@@ -137,21 +90,21 @@ is(scalar keys %bad, 0, "none of $n secrets is anywhere (" . scalar(@{ $collecte
     or diag map {"$_: $bad{$_}\n"} sort keys %bad;
 
 # a sender key's state begins with whose it is (docs/e2ee.md); of the rest no 32 bytes may be anywhere
-my %inside;
+my @inside;
 for my $secret (grep { $_->{name} =~ /sender key/ } @{ $collected->{secrets} }) {
     my $state = decode_base64url($secret->{base64url});
-    for my $at (106 .. length($state) - 32) {
-        my $window = substr $state, $at, 32;
-        $inside{"$secret->{name} at $at"} = 1 if index($place{'the cluster\'s files'}, $window) >= 0;
-    }
+    push @inside, $search->windows_of($state, 106, qr/cluster/);
+    # its chain key, and what it signs with
+    push @inside, map { "$secret->{name}: $_" } map { $search->places_of(substr($state, $_, 32), qr/^memory/) }
+        grep { length $state >= $_ + 32 } 206, 238;
 }
-is(scalar keys %inside, 0, 'nor any part of a sender key\'s state') or diag join ', ', sort keys %inside;
+is(scalar @inside, 0, 'nor any part of a sender key\'s state') or diag join ', ', @inside;
 
 # on the disk of the server: what the run script makes is readable for its user only
 for my $name ('jwt.key', 'secret.key') {
     my $key = slurp($chat->stack->secret_file($name));
     chomp $key;
-    my @hit = places_of(MIME::Base64::decode_base64($key));
+    my @hit = $search->places_of(MIME::Base64::decode_base64($key), $kept);
     is(scalar @hit, 0, "the server's own $name is nowhere else") or diag "@hit";
 }
 

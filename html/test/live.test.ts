@@ -2,37 +2,16 @@
 // Real cores against a real server: CHATALOT_URL names it, CHATALOT_SETUP_TOKEN makes its owner. Run by t/web_core.t,
 // which reloads the server and kills its workers meanwhile; skipped without a server.
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
-import type { SocketLike } from '../src/lib/core/platform';
+import { test } from 'node:test';
 import type { Id } from '../src/lib/core/types';
-import { Machine, type Network } from './support/platform';
-import { Person } from './support/person';
+import { arrive, password, register as registered, setupToken, url } from './support/live';
+import type { Person } from './support/person';
 
-const { CHATALOT_URL: url, CHATALOT_SETUP_TOKEN: setupToken } = process.env;
 const messages = Number(process.env.CHATALOT_MESSAGES ?? 40);
-const password = 'four words of nonsense';
-const network: Network = {
-	origin: url ?? '',
-	fetch: (to, init) => fetch(to, init),
-	socket: (to) => new WebSocket(to) as unknown as SocketLike
-};
-const everyone: Person[] = [];
-after(async () => {
-	for (const person of everyone) await person.core.close();
-});
-
-async function arrive(name: string): Promise<Person> {
-	const person = new Person(new Machine(network, name));
-	everyone.push(person);
-	await person.core.start();
-	return person;
-}
 
 async function register(username: string, by: { setupToken?: string; invite?: string }): Promise<Person> {
-	const person = await arrive(username);
-	const { recoveryCode } = await person.core.register({ username, displayName: username, password, ...by });
+	const { person, recoveryCode } = await registered(username, by);
 	assert.match(recoveryCode, /^([0-9A-Z]{4}-){5}[0-9A-Z]{4}$/);
-	await person.online();
 	return person;
 }
 

@@ -20,8 +20,12 @@ export class Person {
 	}
 
 	/** Waits until what `look` returns is neither undefined, null nor false. */
-	async until<T>(what: string, look: () => T | Promise<T>): Promise<Exclude<T, undefined | null | false>> {
-		const end = Date.now() + PATIENCE;
+	async until<T>(
+		what: string,
+		look: () => T | Promise<T>,
+		patience = PATIENCE
+	): Promise<Exclude<T, undefined | null | false>> {
+		const end = Date.now() + patience;
 		for (;;) {
 			const found = await look();
 			if (found !== undefined && found !== null && found !== false)
