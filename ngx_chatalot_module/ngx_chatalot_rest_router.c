@@ -165,7 +165,10 @@ ngx_chatalot_rest_router_segment(ngx_str_t *path, ngx_str_t *segment)
 }
 
 
-/* From one node to the child for a segment, which is made if there is none. */
+/*
+ * From one node to the child for a segment, which is made if there is none. A parameter stands behind all words, so that
+ * the first that fits is the right one.
+ */
 
 static const char *
 ngx_chatalot_rest_router_step(ngx_chatalot_rest_router_t *router,
@@ -189,8 +192,8 @@ ngx_chatalot_rest_router_step(ngx_chatalot_rest_router_t *router,
             return NULL;
         }
 
-        if (nodes[i].segment.len == 0 || segment->len == 0) {
-            return "a parameter and a word stand at the same place";
+        if (nodes[i].segment.len == 0) {
+            break;
         }
 
         link = &nodes[i].sibling;
@@ -201,6 +204,7 @@ ngx_chatalot_rest_router_step(ngx_chatalot_rest_router_t *router,
         return "the route table is too large";
     }
 
+    nodes[i].sibling = *link;
     *link = i;
     *at = i;
 

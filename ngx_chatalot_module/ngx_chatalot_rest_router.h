@@ -52,8 +52,8 @@ void ngx_chatalot_rest_router_init(ngx_chatalot_rest_router_t *router);
 
 /*
  * Adds "/a/{b}/c" for one method; route is the caller's number, from 0. The path must outlive the router. NULL, or why
- * it cannot be: a malformed path, a route that is there already, a parameter and a word at the same place (so that no
- * path can be read in two ways and a search never turns back), or no room.
+ * it cannot be: a malformed path, a route that is there already, or no room. Where a word and a parameter stand at the
+ * same place, the word is meant, and the search does not turn back: what is behind the parameter only is not found then.
  */
 const char *ngx_chatalot_rest_router_add(ngx_chatalot_rest_router_t *router, ngx_chatalot_rest_method_e method,
     ngx_str_t *path, ngx_int_t route);
