@@ -395,7 +395,7 @@ ngx_chatalot_params_is_bytes(const ngx_chatalot_param_t *param, ngx_str_t *s)
         return 0;
     }
 
-    len = s->len / 4 * 3 + (s->len % 4 ? s->len % 4 - 1 : 0);
+    len = ngx_chatalot_bytes_decoded_len(s->len);
 
     if ((int64_t) len < param->min || (int64_t) len > param->max) {
         return 0;

@@ -67,6 +67,7 @@ ngx_int_t ngx_chatalot_bytes_decode(ngx_str_t *text, u_char *bytes, size_t len);
 
 /* dst holds ngx_chatalot_bytes_encoded_len(len) bytes; returns the end. */
 #define ngx_chatalot_bytes_encoded_len(len)  (((len) * 4 + 2) / 3)
+#define ngx_chatalot_bytes_decoded_len(len)  ((len) / 4 * 3 + ((len) % 4 ? (len) % 4 - 1 : 0))
 u_char *ngx_chatalot_bytes_encode(u_char *dst, const u_char *bytes, size_t len);
 
 /* The number of characters (code points) of strict UTF-8 (RFC 3629). NGX_ERROR: it is none. */

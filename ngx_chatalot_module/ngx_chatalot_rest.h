@@ -199,6 +199,9 @@ void ngx_chatalot_rest_account_recovery_code(ngx_chatalot_call_t *call);
 void ngx_chatalot_rest_account_identity(ngx_chatalot_call_t *call);
 void ngx_chatalot_rest_devices_add(ngx_chatalot_call_t *call);
 void ngx_chatalot_rest_prekeys_upload(ngx_chatalot_call_t *call);
+void ngx_chatalot_rest_approvals_claimed(ngx_chatalot_call_t *call);
+void ngx_chatalot_rest_approvals_poll(ngx_chatalot_call_t *call);
+void ngx_chatalot_rest_reports_add(ngx_chatalot_call_t *call);
 
 /*
  * devices.c: DEVICE in body, with its certificate and signed prekey, under account_key. NGX_OK, or NGX_ERROR with

@@ -195,6 +195,58 @@ static const ngx_chatalot_param_t  ngx_chatalot_rest_claim_params[] = {
 };
 
 
+static const ngx_chatalot_param_t  ngx_chatalot_rest_own_device_params[] = {
+    path("device", UUID, 0, 0),
+    ngx_chatalot_params_end
+};
+
+
+static const ngx_chatalot_param_t  ngx_chatalot_rest_rename_params[] = {
+    path("device", UUID, 0, 0),
+    needs("name", STRING, 1, 100),
+    ngx_chatalot_params_end
+};
+
+
+static const ngx_chatalot_param_t  ngx_chatalot_rest_approval_params[] = {
+    needs("id", UUID, 0, 0),
+    needs("claim", BYTES, 32, 32),
+    needs("commitment", BYTES, 32, 32),
+    needs("name", STRING, 1, 100),
+    ngx_chatalot_params_end
+};
+
+
+static const ngx_chatalot_param_t  ngx_chatalot_rest_poll_params[] = {
+    needs("id", UUID, 0, 0),
+    needs("claim", BYTES, 32, 32),
+    ngx_chatalot_params_end
+};
+
+
+static const ngx_chatalot_param_t  ngx_chatalot_rest_reveal_params[] = {
+    needs("id", UUID, 0, 0),
+    needs("claim", BYTES, 32, 32),
+    needs("key", BYTES, 32, 32),
+    needs("nonce", BYTES, 16, 16),
+    ngx_chatalot_params_end
+};
+
+
+static const ngx_chatalot_param_t  ngx_chatalot_rest_answer_params[] = {
+    path("code", STRING, 1, 64),
+    needs("key", BYTES, 32, 32),
+    ngx_chatalot_params_end
+};
+
+
+static const ngx_chatalot_param_t  ngx_chatalot_rest_approve_params[] = {
+    path("code", STRING, 1, 64),
+    needs("sealed", BYTES, 1, 1024),
+    ngx_chatalot_params_end
+};
+
+
 static const ngx_chatalot_param_t  ngx_chatalot_rest_user_params[] = {
     path("user", UUID, 0, 0),
     ngx_chatalot_params_end
@@ -265,6 +317,38 @@ static const ngx_chatalot_param_t  ngx_chatalot_rest_entries_params[] = {
     path("channel", UUID, 0, 0),
     query("before", INTEGER, 1, NGX_CHATALOT_REST_INTEGER_MAX),
     query("limit", INTEGER, 1, 100),
+    ngx_chatalot_params_end
+};
+
+
+static const ngx_chatalot_param_t  ngx_chatalot_rest_policy_params[] = {
+    path("channel", UUID, 0, 0),
+    needs("history", STRING, 1, 32),
+    ngx_chatalot_params_end
+};
+
+
+static const ngx_chatalot_param_t  ngx_chatalot_rest_report_params[] = {
+    needs("id", UUID, 0, 0),
+    needs("channel", UUID, 0, 0),
+    needs("entry", UUID, 0, 0),
+    needs("payload", BYTES, 1, 131072),
+    needs("franking_key", BYTES, 32, 32),
+    takes("reason", STRING, 0, 1000),
+    ngx_chatalot_params_end
+};
+
+
+static const ngx_chatalot_param_t  ngx_chatalot_rest_reports_params[] = {
+    query("community", UUID, 0, 0),
+    query("before", UUID, 0, 0),
+    query("limit", INTEGER, 1, 50),
+    ngx_chatalot_params_end
+};
+
+
+static const ngx_chatalot_param_t  ngx_chatalot_rest_resolve_params[] = {
+    path("report", UUID, 0, 0),
     ngx_chatalot_params_end
 };
 
@@ -364,6 +448,51 @@ ngx_chatalot_rest_route_t  ngx_chatalot_rest_routes[] = {
       ngx_chatalot_rest_device_params, ngx_chatalot_rest_shape_tokens,
       ngx_string("Admit a device after login") },
 
+    { NGX_CHATALOT_REST_PATCH, ngx_string("/api/devices/{device}"),
+      NGX_CHATALOT_REST_USER, NGX_CHATALOT_FUNCTION("device_rename"), NULL,
+      ngx_chatalot_rest_rename_params, NULL,
+      ngx_string("Give one of the own devices another name") },
+
+    { NGX_CHATALOT_REST_DELETE, ngx_string("/api/devices/{device}"),
+      NGX_CHATALOT_REST_USER, NGX_CHATALOT_FUNCTION("device_remove"), NULL,
+      ngx_chatalot_rest_own_device_params, NULL,
+      ngx_string("Remove one of the own devices") },
+
+    { NGX_CHATALOT_REST_POST, ngx_string("/api/approvals"),
+      NGX_CHATALOT_REST_NOBODY, NGX_CHATALOT_FUNCTION("approval_begin"), ngx_chatalot_rest_approvals_claimed,
+      ngx_chatalot_rest_approval_params, ngx_chatalot_rest_shape_approval_code,
+      ngx_string("Ask for a new device to be approved by one that is signed in") },
+
+    { NGX_CHATALOT_REST_POST, ngx_string("/api/approvals/poll"),
+      NGX_CHATALOT_REST_NOBODY, NGX_CHATALOT_FUNCTION("approval_poll"), ngx_chatalot_rest_approvals_poll,
+      ngx_chatalot_rest_poll_params, ngx_chatalot_rest_shape_approval_state,
+      ngx_string("What has become of the request") },
+
+    { NGX_CHATALOT_REST_POST, ngx_string("/api/approvals/reveal"),
+      NGX_CHATALOT_REST_NOBODY, NGX_CHATALOT_FUNCTION("approval_reveal"), ngx_chatalot_rest_approvals_claimed,
+      ngx_chatalot_rest_reveal_params, NULL,
+      ngx_string("Show what the commitment was made of, after the answer") },
+
+    { NGX_CHATALOT_REST_GET, ngx_string("/api/approvals/{code}"),
+      NGX_CHATALOT_REST_USER, NGX_CHATALOT_FUNCTION("approval_get"), NULL,
+      ngx_chatalot_rest_code_params, ngx_chatalot_rest_shape_approval,
+      ngx_string("The device that waits under a code") },
+
+    { NGX_CHATALOT_REST_POST, ngx_string("/api/approvals/{code}/answer"),
+      NGX_CHATALOT_REST_USER, NGX_CHATALOT_FUNCTION("approval_answer"), NULL,
+      ngx_chatalot_rest_answer_params, NULL,
+      ngx_string("Answer it with a key; the first answer counts") },
+
+    { NGX_CHATALOT_REST_POST, ngx_string("/api/approvals/{code}/approve"),
+      NGX_CHATALOT_REST_USER, NGX_CHATALOT_FUNCTION("approval_approve"), NULL,
+      ngx_chatalot_rest_approve_params, NULL,
+      ngx_string("Approve it, with the sealed keys of the account") },
+
+    { NGX_CHATALOT_REST_DELETE, ngx_string("/api/approvals/{code}"),
+      NGX_CHATALOT_REST_USER, NGX_CHATALOT_FUNCTION("approval_refuse"), NULL,
+      ngx_chatalot_rest_code_params, NULL,
+      ngx_string("Refuse it") },
+
     { NGX_CHATALOT_REST_GET, ngx_string("/api/users/{user}/devices"),
       NGX_CHATALOT_REST_USER, NGX_CHATALOT_FUNCTION("user_devices"), NULL,
       ngx_chatalot_rest_user_params, ngx_chatalot_rest_shape_user_devices,
@@ -444,6 +573,11 @@ ngx_chatalot_rest_route_t  ngx_chatalot_rest_routes[] = {
       ngx_chatalot_rest_dm_params, ngx_chatalot_rest_shape_channel,
       ngx_string("The direct message channel with a person") },
 
+    { NGX_CHATALOT_REST_PATCH, ngx_string("/api/channels/{channel}"),
+      NGX_CHATALOT_REST_USER, NGX_CHATALOT_FUNCTION("channel_update"), NULL,
+      ngx_chatalot_rest_policy_params, ngx_chatalot_rest_shape_channel,
+      ngx_string("Decide what new members may read of the past") },
+
     { NGX_CHATALOT_REST_GET, ngx_string("/api/channels/{channel}/roster"),
       NGX_CHATALOT_REST_USER, NGX_CHATALOT_FUNCTION("channel_roster"), NULL,
       ngx_chatalot_rest_channel_params, ngx_chatalot_rest_shape_roster,
@@ -453,6 +587,21 @@ ngx_chatalot_rest_route_t  ngx_chatalot_rest_routes[] = {
       NGX_CHATALOT_REST_USER, NGX_CHATALOT_FUNCTION("channel_entries"), NULL,
       ngx_chatalot_rest_entries_params, ngx_chatalot_rest_shape_entries,
       ngx_string("A page of history, newest first") },
+
+    { NGX_CHATALOT_REST_POST, ngx_string("/api/reports"),
+      NGX_CHATALOT_REST_USER, NGX_CHATALOT_FUNCTION("report_add"), ngx_chatalot_rest_reports_add,
+      ngx_chatalot_rest_report_params, NULL,
+      ngx_string("Open a message for those who moderate, with proof of what it said") },
+
+    { NGX_CHATALOT_REST_GET, ngx_string("/api/reports"),
+      NGX_CHATALOT_REST_USER, NGX_CHATALOT_FUNCTION("reports_list"), NULL,
+      ngx_chatalot_rest_reports_params, ngx_chatalot_rest_shape_reports,
+      ngx_string("A page of the reports of a community, or of all, newest first") },
+
+    { NGX_CHATALOT_REST_POST, ngx_string("/api/reports/{report}/resolve"),
+      NGX_CHATALOT_REST_USER, NGX_CHATALOT_FUNCTION("report_resolve"), NULL,
+      ngx_chatalot_rest_resolve_params, NULL,
+      ngx_string("Mark a report as dealt with") },
 
     { NGX_CHATALOT_REST_GET, ngx_string("/api/backup"),
       NGX_CHATALOT_REST_USER, NGX_CHATALOT_FUNCTION("backup_list"), NULL,

@@ -140,7 +140,7 @@ static const ngx_chatalot_param_t  ngx_chatalot_rest_shape_device[] = {
     has("id", UUID),
     has("name", STRING),
     has("created_at", INTEGER),
-    may_have("last_used_at", INTEGER),
+    has("last_used_at", INTEGER),
     may_have("last_address", STRING),
     has("current", BOOLEAN),
     ngx_chatalot_params_end
@@ -149,6 +149,38 @@ static const ngx_chatalot_param_t  ngx_chatalot_rest_shape_device[] = {
 
 const ngx_chatalot_param_t  ngx_chatalot_rest_shape_devices[] = {
     has_of("devices", LIST, ngx_chatalot_rest_shape_device),
+    ngx_chatalot_params_end
+};
+
+
+const ngx_chatalot_param_t  ngx_chatalot_rest_shape_approval_code[] = {
+    has("code", STRING),
+    has("expires_at", INTEGER),
+    ngx_chatalot_params_end
+};
+
+
+const ngx_chatalot_param_t  ngx_chatalot_rest_shape_approval_state[] = {
+    has("state", STRING),
+    may_have("answer_key", BYTES),
+    may_have_of("user", OBJECT, ngx_chatalot_rest_shape_person),
+    may_have("account_key", BYTES),
+    may_have("backup_key", BYTES),
+    may_have("sealed", BYTES),
+    may_have("enrol_token", STRING),
+    may_have("expires_in", INTEGER),
+    ngx_chatalot_params_end
+};
+
+
+const ngx_chatalot_param_t  ngx_chatalot_rest_shape_approval[] = {
+    has("id", UUID),
+    has("commitment", BYTES),
+    has("name", STRING),
+    has("address", STRING),
+    has("created_at", INTEGER),
+    may_have("key", BYTES),
+    may_have("nonce", BYTES),
     ngx_chatalot_params_end
 };
 
@@ -174,6 +206,8 @@ static const ngx_chatalot_param_t  ngx_chatalot_rest_shape_known_device[] = {
 
 const ngx_chatalot_param_t  ngx_chatalot_rest_shape_user_devices[] = {
     has("user", UUID),
+    has("username", STRING),
+    has("display_name", STRING),
     has("account_key", BYTES),
     has_of("devices", LIST, ngx_chatalot_rest_shape_known_device),
     ngx_chatalot_params_end
@@ -350,6 +384,7 @@ const ngx_chatalot_param_t  ngx_chatalot_rest_shape_roster[] = {
     has("channel", UUID),
     has("roster", INTEGER),
     has("epoch", INTEGER),
+    has("history", STRING),
     has_of("members", LIST, ngx_chatalot_rest_shape_roster_member),
     ngx_chatalot_params_end
 };
@@ -374,6 +409,32 @@ static const ngx_chatalot_param_t  ngx_chatalot_rest_shape_entry[] = {
 
 const ngx_chatalot_param_t  ngx_chatalot_rest_shape_entries[] = {
     has_of("entries", LIST, ngx_chatalot_rest_shape_entry),
+    has("more", BOOLEAN),
+    ngx_chatalot_params_end
+};
+
+
+static const ngx_chatalot_param_t  ngx_chatalot_rest_shape_report[] = {
+    has("id", UUID),
+    may_have("community", UUID),
+    has("channel", UUID),
+    has("kind", STRING),
+    has("entry", UUID),
+    has("seq", INTEGER),
+    has_of("sender", OBJECT, ngx_chatalot_rest_shape_person),
+    may_have_of("reporter", OBJECT, ngx_chatalot_rest_shape_person),
+    has("payload", BYTES),
+    has("reason", STRING),
+    has("sent_at", INTEGER),
+    has("created_at", INTEGER),
+    may_have("resolved_at", INTEGER),
+    may_have("resolved_by", UUID),
+    ngx_chatalot_params_end
+};
+
+
+const ngx_chatalot_param_t  ngx_chatalot_rest_shape_reports[] = {
+    has_of("reports", LIST, ngx_chatalot_rest_shape_report),
     has("more", BOOLEAN),
     ngx_chatalot_params_end
 };
@@ -414,5 +475,6 @@ const ngx_chatalot_rest_shape_t  ngx_chatalot_rest_shapes[] = {
     { "Community", ngx_chatalot_rest_shape_community },
     { "Member", ngx_chatalot_rest_shape_member },
     { "Entry", ngx_chatalot_rest_shape_entry },
+    { "Report", ngx_chatalot_rest_shape_report },
     { NULL, NULL }
 };

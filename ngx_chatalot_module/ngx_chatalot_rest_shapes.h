@@ -27,6 +27,9 @@ extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_recovery[];
 extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_refresh[];
 extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_me[];
 extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_devices[];
+extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_approval_code[];
+extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_approval_state[];
+extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_approval[];
 extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_user_devices[];
 extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_prekeys[];
 extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_prekeys_count[];
@@ -41,6 +44,7 @@ extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_invite_info[];
 extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_dms[];
 extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_roster[];
 extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_entries[];
+extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_reports[];
 extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_backup[];
 extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_stored[];
 

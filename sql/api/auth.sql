@@ -138,6 +138,7 @@ begin
          where x.id = s.id;
     elsif token.successor <> next
           or not exists (select from data.refresh_tokens t where t.hash = next and t.used_at is null) then
+        update data.devices d set last_used_at = s.last_used_at where d.id = s.device_id;
         delete from data.sessions x where x.id = s.id;
         return query select 'u:' || s.user_id, 'end-session ' || s.id, null::json;
         return query select null, null, json_build_object('refused', true);

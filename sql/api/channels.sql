@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
--- What its members may know of a channel: who can read it, and its history.
+-- What its members may know of a channel: who can read it, and its history; and what those who run it may change.
 
--- args {channel} → {channel, roster, epoch, members: [{user, username, display_name, account_key, devices: [{id,
--- device_key, certificate, created_at}]}]}: one statement, so that roster and epoch are those of the list.
+-- args {channel} → {channel, roster, epoch, history, members: [{user, username, display_name, account_key, devices: [{id,
+-- device_key, certificate, created_at}]}]}: one statement, so that roster, epoch and history are those of the list.
 -- 404 channel_not_found.
 create or replace function api.channel_roster(ctx api.ctx, args jsonb)
 returns setof api.row
@@ -14,7 +14,8 @@ begin
     perform lib.require_session(ctx);
     perform lib.require_channel(place, ctx.user_id);
     return query
-        select null, null, json_build_object('channel', c.id, 'roster', c.roster, 'epoch', c.epoch, 'members',
+        select null, null, json_build_object('channel', c.id, 'roster', c.roster, 'epoch', c.epoch,
+                   'history', c.history, 'members',
                    json_agg(json_build_object('user', u.id, 'username', u.username, 'display_name', u.display_name,
                        'account_key', lib.b64u(u.account_key), 'devices', lib.devices_json(u.id)) order by u.id))
           from data.channels c
@@ -35,5 +36,39 @@ begin
         select null, null, lib.history_json(lib.require_channel((args ->> 'channel')::uuid, ctx.user_id),
                    (args ->> 'before')::bigint,
                    least(coalesce((args ->> 'limit')::bigint, 50), lib.limit('history_entries')));
+end
+$$;
+
+-- args {channel, history} → CHANNEL. Whether newcomers are given what was written before they came: a new epoch begins with
+-- each change, so that keys of messages written under one policy are never those of messages written under the other.
+-- 403 forbidden: not the community's owner or admin, or a direct message; 404 channel_not_found.
+create or replace function api.channel_update(ctx api.ctx, args jsonb)
+returns setof api.row
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    place constant uuid := args ->> 'channel';
+    c data.channels;
+begin
+    perform lib.require_session(ctx);
+    perform lib.require_channel(place, ctx.user_id);
+    select * into c from data.channels x where x.id = place;
+    if c.kind = 'dm' then
+        perform lib.fail(403, 'forbidden', 'Direct messages have no such setting.');
+    elsif lib.rank(lib.community_of(c), ctx.user_id) < 3 then
+        perform lib.fail(403, 'forbidden', 'Only the community''s owner and admins can change this.');
+    elsif args ->> 'history' not in ('since_joining', 'all') then
+        perform lib.fail(422, 'invalid_field', 'This is "since_joining" or "all".', 'history');
+    end if;
+    perform lib.lock_channels(array[place]);
+    update data.channels x set history = args ->> 'history' where x.id = place and x.history <> args ->> 'history';
+    if found then
+        return query select * from lib.epoch_begin(place);
+        return query
+            select 'ch:' || x.id, 'epoch ' || x.epoch,
+                   json_build_object('type', 'channel', 'channel', lib.channel_json(x, ctx.user_id))
+              from data.channels x where x.id = place;
+    end if;
+    return query select null, null, lib.channel_json(x, ctx.user_id) from data.channels x where x.id = place;
 end
 $$;

@@ -2,13 +2,15 @@
 -- The start of a live session, and catching up.
 
 -- args {} → {user: {…}, session, device, channels: [{id, head, roster, epoch}], inbox_head}. The hub subscribes to
--- ch:<id> of exactly these channels.
+-- ch:<id> of exactly these channels. Once an hour, whoever comes by also sweeps up (lib.sweep): that is before the reply,
+-- which has the epochs that follow.
 create or replace function api.session_start(ctx api.ctx, args jsonb)
 returns setof api.row
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform lib.require_session(ctx);
+    return query select * from lib.sweep(ctx.device_id);
     return query
         select null, null, json_build_object('user', lib.user_json(u), 'session', ctx.session_id,
                    'device', ctx.device_id, 'channels', coalesce((

@@ -38,6 +38,14 @@ begin
 end
 $$;
 
+-- The community of a channel; null: it is a DM.
+create or replace function lib.community_of(c data.channels)
+returns uuid
+language sql stable
+as $$
+    select g.community_id from data.groups g where g.id = c.group_id
+$$;
+
 -- How high a person stands in a community; 0: not at all. The instance's roles (5 and 6) stand above the community's, also
 -- when their bearers are not in it: then to remove people, not to see or to invite. An actor acts only on strictly
 -- lower ranks.
@@ -62,6 +70,18 @@ as $$
         select from data.channel_members a
           join data.channel_members b on b.channel_id = a.channel_id and b.user_id = shares_channel.other
          where a.user_id = shares_channel.one)
+$$;
+
+-- Whether somebody has left a channel that the reader is in, and may have written what the reader can read there.
+create or replace function lib.shared_channel(reader uuid, gone uuid)
+returns boolean
+language sql stable
+as $$
+    select exists (
+        select from data.channel_former_members f
+          join data.channel_members m on m.channel_id = f.channel_id and m.user_id = shared_channel.reader
+          join data.channels c on c.id = f.channel_id
+         where f.user_id = shared_channel.gone and (c.history = 'all' or f.left_at >= m.joined_at))
 $$;
 
 -- Serialises what changes a person's channels or devices, so that each such change sees all earlier ones: else a device

@@ -39,30 +39,44 @@ begin
 end
 $$;
 
--- Room for one more device: at the limit, the longest unused one whose session has run out goes; 409 device_limit when
--- all are in use.
+-- Which device has to go before one more can come: null where there is room, else the longest unused one whose session
+-- has run out. 409 device_limit when all are in use.
+create or replace function lib.device_in_the_way(user_id uuid)
+returns uuid
+language plpgsql stable
+as $$
+declare
+    idle uuid;
+begin
+    if (select count(*) from data.devices d where d.user_id = device_in_the_way.user_id and d.removed_at is null)
+       < lib.limit('devices_per_user') then
+        return null;
+    end if;
+    select d.id into idle
+      from data.devices d left join data.sessions s on s.device_id = d.id
+     where d.user_id = device_in_the_way.user_id and d.removed_at is null
+       and not exists (select from data.refresh_tokens t
+                        where t.session_id = s.id and t.used_at is null and t.expires_at > now())
+     order by greatest(d.last_used_at, s.last_used_at) limit 1;
+    if not found then
+        perform lib.fail(409, 'device_limit',
+            format('At most %s devices can be signed in. Sign out on one first.', lib.limit('devices_per_user')));
+    end if;
+    return idle;
+end
+$$;
+
+-- Room for one more device.
 create or replace function lib.device_make_room(user_id uuid)
 returns setof api.row
 language plpgsql volatile
 as $$
 declare
-    idle uuid;
+    idle constant uuid := lib.device_in_the_way(device_make_room.user_id);
 begin
-    if (select count(*) from data.devices d where d.user_id = device_make_room.user_id and d.removed_at is null)
-       < lib.limit('devices_per_user') then
-        return;
+    if idle is not null then
+        return query select * from lib.device_remove(device_make_room.user_id, idle);
     end if;
-    select d.id into idle
-      from data.devices d left join data.sessions s on s.device_id = d.id
-     where d.user_id = device_make_room.user_id and d.removed_at is null
-       and not exists (select from data.refresh_tokens t
-                        where t.session_id = s.id and t.used_at is null and t.expires_at > now())
-     order by coalesce(s.last_used_at, d.added_at) limit 1;
-    if not found then
-        perform lib.fail(409, 'device_limit',
-            format('At most %s devices can be signed in. Sign out on one first.', lib.limit('devices_per_user')));
-    end if;
-    return query select * from lib.device_remove(device_make_room.user_id, idle);
 end
 $$;
 

@@ -21,6 +21,12 @@ begin
         when 'recovery_minutes' then return 10;         -- from the proof of the code to its completion
         when 'reset_hours' then return 24;
         when 'session_touch_minutes' then return 5;
+        when 'device_idle_days' then return 90;         -- after which a device that nobody uses is removed
+        when 'sweep_minutes' then return 60;
+        when 'sweep_devices' then return 20;            -- removed by one sweep
+        when 'approvals' then return 1000;              -- open at once, of everybody
+        when 'approvals_per_address' then return 20;    -- or one place could keep all others waiting
+        when 'approval_minutes' then return 10;
         when 'communities_per_user' then return 100;
         when 'members_per_community' then return 5000;  -- a roster still fits one reply
         when 'groups_per_community' then return 200;
@@ -36,6 +42,9 @@ begin
         when 'backup_items' then return 500;
         when 'backup_item_bytes' then return 65536;
         when 'backup_user_bytes' then return 268435456;
+        when 'reports' then return 50;                  -- in a page
+        when 'reports_per_day' then return 100;         -- of one person
+        when 'report_bytes' then return 131072;         -- the largest payload that can be sealed
         when 'frame_bytes' then return 524288;          -- of one reply on a socket, about: half of its queue
         when 'page_bytes' then return 2097152;          -- of one REST reply, about
         when 'kdf_ops' then return 3;

@@ -54,6 +54,14 @@ begin
 end
 $$;
 
+-- A new epoch in which the same people read: the event removes nobody, for nobody has the id that is all zeros.
+create or replace function lib.epoch_begin(channel_id uuid)
+returns setof api.row
+language sql volatile
+as $$
+    select * from lib.roster_removed(array[channel_id], 'removed 00000000-0000-0000-0000-000000000000')
+$$;
+
 -- Puts people into channels; who is in one already is left alone there. The caller has locked the people.
 create or replace function lib.channel_add(users uuid[], channels uuid[])
 returns setof api.row
@@ -80,7 +88,8 @@ begin
 end
 $$;
 
--- Takes a person out of channels. The caller has locked the person.
+-- Takes a person out of channels, and remembers that they were there: what they wrote still stands. The caller has locked
+-- the person.
 create or replace function lib.channel_remove(user_id uuid, channels uuid[])
 returns setof api.row
 language plpgsql volatile
@@ -94,9 +103,9 @@ begin
          where m.user_id = channel_remove.user_id and m.channel_id = any (channels) returning m.channel_id
     )
     select array_agg(r.channel_id) into gone from removed r;
-    insert into data.channel_former_members (channel_id, user_id)
-    select g.id, channel_remove.user_id from unnest(gone) as g (id)
-        on conflict on constraint channel_former_members_pkey do update set left_at = now();
+    insert into data.channel_former_members (channel_id, user_id, left_at)
+    select g.id, channel_remove.user_id, clock_timestamp() from unnest(gone) as g (id)
+        on conflict on constraint channel_former_members_pkey do update set left_at = excluded.left_at;
     return query select * from lib.roster_removed(gone, 'removed ' || channel_remove.user_id);
     return query
         select 'u:' || channel_remove.user_id, '', json_build_object('type', 'channel_removed', 'channel', g.id)

@@ -78,6 +78,7 @@ declare
     session constant uuid := lib.uuid7();
 begin
     delete from data.sessions s where s.device_id = session_begin.device_id;
+    update data.devices d set last_used_at = now() where d.id = session_begin.device_id;
     insert into data.sessions (id, user_id, device_id, last_address, agent)
     values (session, session_begin.user_id, session_begin.device_id, ctx.address, left(ctx.agent, 256));
     perform lib.refresh_add(session, session_begin.refresh_hash);

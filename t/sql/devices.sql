@@ -97,5 +97,105 @@ select is(array_agg(name), '{carl 7}', 'which then goes') from data.devices
     where user_id = t.user('carl') and removed_at is not null;
 select is(t.refused('device_add', 'carl enrolling', pg_temp.enrol('another', 'carl')), '409 device_limit', 'one only');
 
+-- names and order
+select t.another_device('laptop', 'anna') \g /dev/null
+update data.sessions set last_used_at = now() - interval '3 days' where device_id = t.id('anna');
+select is(t.refused('device_rename', 'laptop', jsonb_build_object('device', t.id('anna'), 'name', ' Kitchen ')), 'done',
+    'a device of one''s own gets a name');
+select is((select array_agg(e) from t.events() as e), array[format('u:%s |  | devices', t.user('anna'))],
+    'the others are told');
+select is(jsonb_path_query_array(t.call('devices_list', 'laptop'), '$.devices[*].name'), '["laptop", "Kitchen"]',
+    'the calling one first, then by last use');
+select is(jsonb_path_query_array(t.call('devices_list', 'anna'), '$.devices[*].name'), '["Kitchen", "laptop"]',
+    'each sees its own first');
+select is(t.refused('device_rename', 'bob', jsonb_build_object('device', t.id('anna'), 'name', 'Mine')),
+    '404 device_not_found device', 'another''s device is not there');
+select is(t.refused('device_rename', 'bob', jsonb_build_object('device', t.id('phone'), 'name', 'Back')),
+    '404 device_not_found device', 'nor one that was removed');
+select is(t.refused('device_rename', 'anna', jsonb_build_object('device', t.id('anna'), 'name', E'\u202eneppo')),
+    '422 invalid_field name', 'a name that poses as another');
+select is(t.refused('device_rename', null, jsonb_build_object('device', t.id('anna'), 'name', 'x')), '401 session_ended',
+    'nobody renames');
+
+-- removing
+select is(t.refused('device_remove', 'bob', jsonb_build_object('device', t.id('anna'))), '404 device_not_found device',
+    'another''s device cannot be removed');
+select is(t.refused('device_remove', null, jsonb_build_object('device', t.id('anna'))), '401 session_ended',
+    'nor by nobody');
+create temporary table epoch on commit drop as select epoch from data.channels where id = t.channel('home');
+select is(t.call('device_remove', 'laptop', jsonb_build_object('device', t.id('anna'))), '{}', 'one''s own can');
+select is((select array_agg(e) from t.events() as e), array[
+    format('ch:%s | removed-device %s %s | roster', t.channel('home'), t.id('anna'), e.epoch + 1),
+    format('u:%s | end-device %s | devices', t.user('anna'), t.id('anna'))],
+        'everybody hears') from epoch e;
+select is(t.refused('me', 'anna'), '401 session_ended', 'its session has ended');
+select is(t.refused('me', 'laptop'), 'done', 'the other one''s has not');
+select is((select count(*) from data.one_time_prekeys where device_id = t.id('anna'))
+        + (select count(*) from data.inboxes where device_id = t.id('anna')), 0::bigint, 'its prekeys and inbox are gone');
+select is(t.refused('device_remove', 'laptop', jsonb_build_object('device', t.id('anna'))),
+    '404 device_not_found device', 'twice says so');
+select is(t.refused('device_remove', 'laptop', jsonb_build_object('device', t.id('laptop'))), 'done', 'the calling one too');
+select is(t.refused('me', 'laptop'), '401 session_ended', 'whose session has ended');
+
+-- who has left is still known to those who can read what they wrote
+select t.person(p) from unnest('{dora,erik,fay}'::text[]) as p \g /dev/null
+select t.community('club', 'dora', 'erik') \g /dev/null
+select is(t.refused('user_devices', 'dora', jsonb_build_object('user', t.user('fay'))), '404 user_not_found user',
+    'a stranger');
+select t.call('community_member_remove', 'erik', jsonb_build_object('community', t.id('club'), 'user', t.user('erik'))) \g /dev/null
+select is(t.call('user_devices', 'dora', jsonb_build_object('user', t.user('erik'))) - '{devices,account_key}'::text[],
+    jsonb_build_object('user', t.user('erik'), 'username', 'erik', 'display_name', 'Erik'),
+    'who has left is named, with devices');
+select is(t.refused('user_devices', 'erik', jsonb_build_object('user', t.user('dora'))), '404 user_not_found user',
+    'but sees the others no more');
+update data.channel_former_members set left_at = left_at - interval '1 hour';
+select t.call('invite_accept', 'fay', jsonb_build_object('code', t.call('invite_create', 'dora',
+    jsonb_build_object('community', t.id('club'))) ->> 'code')) \g /dev/null
+select is(t.refused('user_devices', 'fay', jsonb_build_object('user', t.user('erik'))), '404 user_not_found user',
+    'who came later has nothing of theirs to read');
+update data.channels set history = 'all' where id = t.channel('club');
+select is(t.refused('user_devices', 'fay', jsonb_build_object('user', t.user('erik'))), 'done',
+    'unless all history is for all');
+update data.channels set history = 'since_joining' where id = t.channel('club');
+
+-- the sweep
+select t.another_device('erik ' || i, 'erik') from generate_series(1, 3) as i \g /dev/null
+create function pg_temp.aged(which text[], days integer) returns void language sql
+as $$ update data.devices set last_used_at = now() - make_interval(days => days) where name = any (which);
+      update data.sessions set last_used_at = now() - make_interval(days => days)
+       where device_id in (select id from data.devices where name = any (which)) $$;
+create function pg_temp.alive(person text) returns text[] language sql
+as $$ select array_agg(name order by name) from data.devices where user_id = t.user(person) and removed_at is null $$;
+select pg_temp.aged('{erik 1,erik 2,fay}', 91), pg_temp.aged('{erik 3}', 89) \g /dev/null
+select is(t.call('session_start', 'dora') -> 'session', to_jsonb((t.ctx('dora')).session_id),
+    'within the hour nothing is swept');
+select is(pg_temp.alive('erik'), '{erik,"erik 1","erik 2","erik 3"}', 'all are there');
+update data.instance set swept_at = now() - interval '61 minutes';
+update data.sessions set last_used_at = now() where device_id = t.id('erik 2');
+create temporary table club on commit drop as select epoch from data.channels where id = t.channel('club');
+select is(jsonb_path_query_first(t.call('session_start', 'dora'), '$.channels[*] ? (@.id == $id).epoch',
+    jsonb_build_object('id', t.channel('club'))), to_jsonb(c.epoch + 1), 'the reply has the epochs that follow') from club c;
+select is((select array_agg(e) from t.events() as e where e like 'ch:%' or e like '%end-device%'), array[
+    format('ch:%s | removed-device %s %s | roster', t.channel('club'), t.id('fay'), c.epoch + 1)]
+    || (select array_agg(e order by e) from unnest(array[
+        format('u:%s | end-device %s | devices', t.user('erik'), t.id('erik 1')),
+        format('u:%s | end-device %s | devices', t.user('fay'), t.id('fay'))]) as e), 'everybody hears') from club c;
+select is(pg_temp.alive('erik'), '{erik,"erik 2","erik 3"}',
+    'what is used, by session or device, stays; so does what has been quiet for less than 90 days');
+select is(pg_temp.alive('fay'), null, 'what is not used goes, the last one too');
+select is(t.refused('me', 'fay'), '401 session_ended', 'its session has ended');
+select pg_temp.aged('{erik 3}', 91) \g /dev/null
+select t.call('session_start', 'dora') \g /dev/null
+select is(pg_temp.alive('erik'), '{erik,"erik 2","erik 3"}', 'once an hour is enough');
+select pg_temp.aged(array_agg(name), 100) from data.devices where removed_at is null and user_id = t.user('carl') \g /dev/null
+select t.another_device('dora ' || i, 'dora') from generate_series(2, 9) as i \g /dev/null
+select pg_temp.aged(array_agg(name), 95) from data.devices where user_id = t.user('dora') \g /dev/null
+update data.instance set swept_at = now() - interval '2 hours';
+select t.call('session_start', 'dora') \g /dev/null
+select is(cardinality(coalesce(pg_temp.alive('carl'), '{}')) + cardinality(pg_temp.alive('dora'))
+    + cardinality(pg_temp.alive('erik')), 16 + 9 + 3 - 20, 'twenty at a time');
+select is(pg_temp.alive('carl'), null, 'the longest unused first');
+select is('dora' = any (pg_temp.alive('dora')), true, 'never the one that calls');
+
 select * from finish();
 rollback;

@@ -90,8 +90,8 @@ select is(head, 4::bigint, 'nothing was counted') from data.channels where id = 
 
 -- the roster
 select is(t.call('channel_roster', 'bob', jsonb_build_object('channel', t.channel('home'))) - 'members',
-    jsonb_build_object('channel', t.channel('home'), 'roster', 4, 'epoch', 1),
-    'the roster names its version');
+    jsonb_build_object('channel', t.channel('home'), 'roster', 4, 'epoch', 1, 'history', 'since_joining'),
+    'the roster names its version, and the policy');
 select is(jsonb_path_query_array(t.call('channel_roster', 'bob', jsonb_build_object('channel', t.channel('home'))),
     '$.members[*] ? (@.username == "anna").devices[*].id'),
     (select jsonb_agg(i order by i) from unnest(array[t.id('anna'), t.id('tablet')]) as i), 'and every device');

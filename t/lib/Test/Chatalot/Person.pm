@@ -70,12 +70,13 @@ sub answer {
 
 sub get    { my ($self, $path, %how) = @_; return $self->request(GET => $path, undef, %how) }
 sub post   { my ($self, $path, $body, %how) = @_; return $self->request(POST => $path, $body // {}, %how) }
+sub patch  { my ($self, $path, $body, %how) = @_; return $self->request(PATCH => $path, $body // {}, %how) }
 sub delete { my ($self, $path, %how) = @_; return $self->request(DELETE => $path, undef, %how) }
 
 # A step on the way to what is tested: its JSON, or the end of the test.
 sub must {
     my ($self, $method, $path, $body) = @_;
-    my $answer = $self->request($method, $path, $method eq 'POST' ? $body // {} : undef);
+    my $answer = $self->request($method, $path, $method =~ /^P/ ? $body // {} : undef);
     croak "$method $path: $answer->{status} $answer->{body}" if $answer->{status} != 200;
     return $answer->{json};
 }
