@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromBase64url, toBase64url } from '../../src/lib/core/bytes';
 import { uuidBytes } from '../../src/lib/core/uuid';
+import { Sessions } from '../../src/lib/engine/sessions';
 import type { Person } from '../support/person';
 import type { Json, Relay, RelayDevice, RelayUser } from '../support/relay';
 import { engineOf, joinLast, register, scene, secondDevice, uuid, type Scene } from '../support/scene';
@@ -196,9 +197,42 @@ for (const [what, lie] of bundles)
 		const { cem, sent } = await writesUnder(made, lie(made));
 		assert.deepEqual(sent, []);
 		assert.ok(cem.tab.logged.some((line) => line.includes('its prekeys are not good')));
-		const shown = await made.ben.until('it', () => made.ben.messages(made.channel).at(-1)!.state === 'waiting');
-		assert.ok(shown);
+		await made.ben.until('it', () => made.ben.messages(made.channel).at(-1)!.state === 'waiting');
+		await noted(cem, made.channel);
 	});
+
+async function noted(person: Person, channel: string): Promise<void> {
+	const { notes } = await person.core.security(channel);
+	assert.deepEqual(
+		notes.filter(({ what }) => what === 'prekeys_refused').map(({ person: of }) => of?.username),
+		['ben']
+	);
+}
+
+test('a prekey that the device has replaced begins no session any more', async () => {
+	const made = await scene();
+	const { relay, ada, ben, channel, dm, users } = made;
+	const target = users.ben.devices[0]!;
+	const old = target.upload.signed_prekey;
+	ben.tab.skew = 8 * 24 * 3600_000;
+	ben.tab.wake();
+	await ben.until('a new prekey', () => target.upload.signed_prekey !== old);
+	const sessions = new Sessions(engineOf(ada).ctx);
+	const record = async () => (await engineOf(ada).ctx.store.read.get('sessions', target.id))!.record;
+	await sessions.renew(target.id);
+	const before = await record();
+	relay.tamperReply = (path, reply) =>
+		path === '/prekeys/claim'
+			? { bundles: reply.bundles.map((bundle: Json) => ({ ...bundle, signed_prekey: old })) }
+			: reply;
+	await sessions.renew(target.id);
+	assert.deepEqual(await record(), before);
+	assert.ok(ada.tab.logged.some((line) => line.includes('its prekeys are not good (replay)')));
+	await noted(ada, channel);
+	await noted(ada, dm);
+	await ada.core.send(dm, 'on the session there is');
+	await ben.message(dm, 'on the session there is', 'received');
+});
 
 test('a prekey bundle with the device key of the server’s begins no session, and the message fails', async () => {
 	const made = await scene();

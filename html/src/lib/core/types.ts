@@ -120,13 +120,15 @@ export interface Page {
 export interface SecurityNote {
 	at: Millis;
 	/** `readers_refused`: the server named readers who do not belong into a private conversation; `place_refused`: it gave
-	    a known conversation out for another one. Both were refused. `reader_added`: the person can read what is written from
+	    a known conversation out for another one; `prekeys_refused`: it gave prekeys for a device of the person that are not
+	    its own, or were replaced since. All were refused. `reader_added`: the person can read what is written from
 	    then on; `reader_removed`: no longer; `own_device_added`: a new device of one's own can; `renamed`: the person had
 	    the display name `was`; `identity_accepted`, `verified`: by the person at one of their devices; `history_…`: what
 	    new members can read from then on. */
 	what:
 		| 'readers_refused'
 		| 'place_refused'
+		| 'prekeys_refused'
 		| 'reader_added'
 		| 'reader_removed'
 		| 'own_device_added'

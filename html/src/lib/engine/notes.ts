@@ -18,8 +18,7 @@ export async function addNote(
 ): Promise<void> {
 	const notes = (await unit.get('notes', channel))?.notes ?? [];
 	const last = notes.at(-1);
-	const isRefusal = what === 'readers_refused' || what === 'place_refused';
-	if (isRefusal && last?.what === what && last.person === person) return;
+	if (what.endsWith('_refused') && last?.what === what && last.person === person) return;
 	const note = { at: ctx.platform.now(), what, person, ...(was !== undefined && { was }) };
 	unit.put('notes', { channel, notes: [...notes, note].slice(-MOST) });
 	unit.emit({ type: 'security', data: { channel } });

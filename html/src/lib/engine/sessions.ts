@@ -8,6 +8,7 @@ import { CryptoError, type Letter } from '../crypto/library';
 import type { DeviceKeyRecord } from '../store/tables';
 import type { Unit } from '../store/unit';
 import type { Context } from './context';
+import { addNote } from './notes';
 import { partyOf } from './trust';
 
 const CLAIM = 100;
@@ -90,10 +91,17 @@ export class Sessions {
 				bundle.signed_prekey,
 				bundle.one_time_prekey
 			);
+			const { keyId } = library.inspectSignedPrekey(bundle.signed_prekey);
+			// Signed as it is: whoever got hold of its secret since could read along, if the server gave it out again.
+			if (keyId < (peer.signedPrekey ?? 0)) throw new CryptoError('replay', 'a signed prekey that was replaced');
+			if (keyId !== peer.signedPrekey) unit.put('devices', { ...peer, signedPrekey: keyId });
 			unit.put('sessions', { device: peer.id, user: peer.user, record });
 		} catch (error) {
 			if (!(error instanceof CryptoError)) throw error;
 			platform.log('warn', `no session with device ${peer.id}: its prekeys are not good (${error.code})`);
+			for (const { channel, members } of await unit.all('rosters'))
+				if (members.some(({ user }) => user === peer.user))
+					await addNote(this.ctx, unit, channel, 'prekeys_refused', peer.user);
 		}
 	}
 }

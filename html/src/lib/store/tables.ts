@@ -137,6 +137,8 @@ export interface DeviceKeyRecord {
 	deviceKey: Bytes;
 	certificate: Bytes;
 	createdAt: Millis;
+	/** Id of the newest signed prekey that it was seen with: they grow. */
+	signedPrekey?: number;
 	/** Sender keys that it has given and that have opened nothing yet, by channel. */
 	unproven?: { [channel: Id]: number };
 }

@@ -270,6 +270,8 @@ export const en = {
 					? `The server named ${name} as a reader of this conversation, who does not belong here. Nothing was sent to them.`
 					: 'The server named readers who do not belong in this conversation. Nothing was sent to them.',
 			place_refused: () => 'The server passed another conversation off as this one. Nothing was sent there.',
+			prekeys_refused: (name: string | undefined) =>
+				`The server gave keys for a device of ${name} that are not its own, or old ones. Nothing was sealed with them.`,
 			reader_added: (name: string | undefined) => `${name} can now read what is written here.`,
 			reader_removed: (name: string | undefined) => `${name} can no longer read what is written here.`,
 			own_device_added: () => 'A new device of yours can now read what is written here.',
