@@ -36,6 +36,7 @@ extern "C" {
  *  14  Items and backup
  *  15  Safety number
  *  16  Approval of a new device
+ *  17  Files
  *
  *
  * 1  CONVENTIONS
@@ -666,6 +667,48 @@ int chatalot_approval_seal(const uint8_t secret[32], const uint8_t approval[144]
 int chatalot_approval_open(const uint8_t secret[32], const uint8_t approval[144],
                            const uint8_t sealed[98],
                            uint8_t account_secret[32], uint8_t backup_secret[32]);
+
+
+/*
+ * 17  FILES
+ *
+ * A sealed file is a header, and the file in chunks of CHATALOT_FILE_CHUNK bytes, each sealed
+ * with CHATALOT_FILE_OVERHEAD bytes more. The last one is marked and may be shorter; it is empty
+ * only if the file is. Chunks open in their order and in their own file alone. The state of both
+ * directions is a secret, and goes from chunk to chunk.
+ */
+
+#define CHATALOT_FILE_HEADER_LENGTH       26
+#define CHATALOT_FILE_STATE_LENGTH        47
+#define CHATALOT_FILE_CHUNK               65536
+#define CHATALOT_FILE_OVERHEAD            17
+
+/* A new key, for this file only, and what the sealed file begins with. No errors. */
+int chatalot_file_seal_begin(uint8_t key[32], uint8_t header[26], uint8_t state[47]);
+
+/*
+ * `last`: 1 for the last chunk, 0 before. Errors: VERSION, FORMAT (state), PARAMETERS (a chunk
+ * that is not the last and not full; an empty last one after others; too long), EXHAUSTED (after
+ * the last), SPACE.
+ */
+int chatalot_file_seal_chunk(const uint8_t state[47], const uint8_t *plain, size_t plain_length,
+                             uint8_t last, uint8_t new_state[47],
+                             uint8_t *sealed, size_t *sealed_length);
+
+/* Errors: VERSION. */
+int chatalot_file_open_begin(const uint8_t key[32], const uint8_t header[26], uint8_t state[47]);
+
+/*
+ * What opened is true as far as it goes; that the file is whole is known once *last is 1.
+ * Errors: VERSION, FORMAT (state; after the last; a length or mark that cannot be there), AUTH
+ * (changed, of another file, or not the next one), SPACE.
+ */
+int chatalot_file_open_chunk(const uint8_t state[47], const uint8_t *sealed, size_t sealed_length,
+                             uint8_t new_state[47], uint8_t *plain, size_t *plain_length,
+                             uint8_t *last);
+
+/* Whether the last chunk has been sealed or opened. Errors: VERSION, FORMAT (it has not). */
+int chatalot_file_ended(const uint8_t state[47]);
 
 #ifdef __cplusplus
 }

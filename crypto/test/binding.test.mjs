@@ -273,6 +273,56 @@ throws(
 	'a short id'
 );
 
+// A file
+
+const { lengths, sealedFileLength, sealedFileChunk } = binding;
+const picture = new Uint8Array(2 * lengths.fileChunk + 77).map((_, i) => i * 7);
+
+function sealFile(content) {
+	const { key, header, state: begun } = library.fileSealBegin();
+	const parts = [header];
+	let [state, at] = [begun, 0];
+	do {
+		const part = content.subarray(at, at + lengths.fileChunk);
+		at += part.length;
+		const chunk = library.fileSealChunk(state, part, at === content.length);
+		parts.push(chunk.sealed);
+		state = chunk.state;
+	} while (at < content.length);
+	library.fileEnded(state);
+	return { key, sealed: Buffer.concat(parts) };
+}
+
+function openFile(key, sealed) {
+	let state = library.fileOpenBegin(key, sealed.subarray(0, lengths.fileHeader));
+	const parts = [];
+	for (let at = lengths.fileHeader; at < sealed.length; at += sealedFileChunk) {
+		const chunk = library.fileOpenChunk(state, sealed.subarray(at, at + sealedFileChunk));
+		parts.push(chunk.plain);
+		state = chunk.state;
+	}
+	library.fileEnded(state);
+	return Buffer.concat(parts);
+}
+
+for (const content of [picture, picture.subarray(0, 2 * lengths.fileChunk), picture.subarray(0, 0)]) {
+	const { key: fileKey, sealed: sealedFile } = sealFile(content);
+	ok(
+		sealedFile.length === sealedFileLength(content.length) && same(openFile(fileKey, sealedFile), content),
+		`a file of ${content.length} bytes`
+	);
+}
+const { key: pictureKey, sealed: sealedPicture } = sealFile(picture);
+throws(
+	'format',
+	() => openFile(pictureKey, sealedPicture.subarray(0, lengths.fileHeader + 2 * sealedFileChunk)),
+	'a file that ends before its last chunk'
+);
+throws('auth', () => openFile(pictureKey, sealedPicture.subarray(0, -1)), 'or inside it');
+throws('auth', () => openFile(pictureKey, Buffer.concat([sealedPicture, sealedPicture])), 'or goes on after it');
+const { key: fullKey, sealed: sealedFull } = sealFile(picture.subarray(0, lengths.fileChunk));
+throws('format', () => openFile(fullKey, Buffer.concat([sealedFull, sealedPicture])), 'or after a full chunk');
+
 throws('format', () => library.openKeyring(wrapKey, alice.user, 'password', keyring.slice(1)), 'a short argument');
 throws('parameters', () => library.createSenderChain(channel, -1, phone.party, phone.secret), 'a negative epoch');
 

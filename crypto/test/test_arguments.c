@@ -129,6 +129,19 @@ messages_and_backup(void)
 }
 
 
+static void
+files(void)
+{
+    REFUSED(chatalot_file_seal_begin(none, out, out));
+    REFUSED(chatalot_file_seal_chunk(a, a, 5, 1, b, out, no_length));
+    REFUSED_EMPTY(chatalot_file_seal_chunk(none, a, 5, 1, b, out, &length));
+    REFUSED(chatalot_file_open_begin(none, a, out));
+    REFUSED(chatalot_file_open_chunk(a, a, 17, b, out, no_length, &small));
+    REFUSED_EMPTY(chatalot_file_open_chunk(none, a, 17, b, out, &length, &small));
+    REFUSED(chatalot_file_ended(none));
+}
+
+
 static int
 inspect(const end *e)
 {
@@ -267,6 +280,7 @@ main(void)
     account_and_keys();
     sessions_and_letters();
     messages_and_backup();
+    files();
     damaged_records();
     ends_of_sending();
     hostile_headers();

@@ -307,6 +307,60 @@ approvals(void)
 }
 
 
+static uint8_t  file_key[32], file_header[26], file_sealed[117];
+
+
+static int
+open_file(const uint8_t *header, const uint8_t *sealed, size_t length)
+{
+    int      rc;
+    size_t   plain_length = 100;
+    uint8_t  state[47], next[47], plain[100], last;
+
+    rc = chatalot_file_open_begin(file_key, header, state);
+    if (rc != CHATALOT_OK) {
+        return rc;
+    }
+
+    memset(next, 0xaa, sizeof(next));
+    rc = chatalot_file_open_chunk(state, sealed, length, next, plain, &plain_length, &last);
+    must(rc == CHATALOT_OK || next[0] == 0xaa, "the state is what it was");
+
+    return rc;
+}
+
+
+static int
+try_file_chunk(const uint8_t *data, size_t length)
+{
+    return open_file(file_header, data, length);
+}
+
+
+static int
+try_file_header(const uint8_t *data, size_t length)
+{
+    (void) length;
+
+    return open_file(data, file_sealed, sizeof(file_sealed));
+}
+
+
+static void
+files(void)
+{
+    size_t   length = sizeof(file_sealed);
+    uint8_t  state[47], next[47], plain[100];
+
+    randombytes_buf(plain, sizeof(plain));
+    must(chatalot_file_seal_begin(file_key, file_header, state) == CHATALOT_OK
+         && chatalot_file_seal_chunk(state, plain, sizeof(plain), 1, next, file_sealed, &length)
+            == CHATALOT_OK, "file");
+    tampered("a file's header", file_header, sizeof(file_header), 1, try_file_header);
+    tampered("a file's chunk", file_sealed, sizeof(file_sealed), 0, try_file_chunk);
+}
+
+
 static void
 envelopes(void)
 {
@@ -418,6 +472,7 @@ main(void)
     tampered("a signed prekey", phone.signed_prekey, sizeof(phone.signed_prekey), 1, try_prekey);
     tampered("a keyring", keyring_sealed, sizeof(keyring_sealed), 1, try_keyring);
     approvals();
+    files();
     envelopes();
     messages();
 

@@ -437,6 +437,43 @@ approval(void)
 }
 
 
+/* A file of one full chunk and 100 bytes; byte i is i modulo 251. */
+static void
+file(void)
+{
+    int             i;
+    size_t          length;
+    uint8_t         key[32], header[26], state[47], next[47], last[117], hash[32];
+    static uint8_t  plain[CHATALOT_FILE_CHUNK];
+    static uint8_t  sealed[CHATALOT_FILE_CHUNK + CHATALOT_FILE_OVERHEAD];
+
+    for (i = 0; i < CHATALOT_FILE_CHUNK; i++) {
+        plain[i] = (uint8_t) (i % 251);
+    }
+
+    length = sizeof(sealed);
+    must(chatalot_file_seal_begin(key, header, state) == CHATALOT_OK
+         && chatalot_file_seal_chunk(state, plain, CHATALOT_FILE_CHUNK, 0, next, sealed, &length)
+            == CHATALOT_OK, "first chunk");
+    crypto_hash_sha256(hash, sealed, length);
+
+    for (i = 0; i < 100; i++) {
+        plain[i] = (uint8_t) ((CHATALOT_FILE_CHUNK + i) % 251);
+    }
+
+    length = sizeof(last);
+    must(chatalot_file_seal_chunk(next, plain, 100, 1, state, last, &length) == CHATALOT_OK,
+         "last chunk");
+    open_object("file");
+    bytes("key", key, 32);
+    bytes("header", header, 26);
+    number("length", CHATALOT_FILE_CHUNK + 100);
+    bytes("sha256_of_first_chunk", hash, 32);
+    bytes("last_chunk", last, length);
+    close_object();
+}
+
+
 int
 main(void)
 {
@@ -456,6 +493,7 @@ main(void)
     dm_message();
     identity();
     approval();
+    file();
     printf("\n}\n");
 
     return 0;

@@ -35,11 +35,14 @@ export const lengths = {
 	request: 41,
 	identity: 58,
 	approval: 144,
-	approvalSealed: 98
+	approvalSealed: 98,
+	fileHeader: 26,
+	fileState: 47,
+	fileChunk: 65536
 } as const;
 
 const padding = { session: 1024, skipped: 2000 * 68 } as const;
-const overhead = { envelope: 132, channelMessage: 102, dmMessage: 42, backup: 50 } as const;
+const overhead = { envelope: 132, channelMessage: 102, dmMessage: 42, backup: 50, file: 17 } as const;
 
 /** One device of one user: who seals or opens. Ids are the 16 bytes of the UUID. */
 export interface Party {
@@ -1098,9 +1101,84 @@ export class Library {
 			};
 		});
 	}
+
+	// 17  Files
+
+	fileSealBegin(): { key: Bytes; header: Bytes; state: Bytes } {
+		return this.memory.run((f) => {
+			const [key, header, state] = [f.output(32), f.output(lengths.fileHeader), f.output(lengths.fileState)];
+			this.memory.call('chatalot_file_seal_begin', key, header, state);
+			return {
+				key: f.take(key, 32),
+				header: f.take(header, lengths.fileHeader),
+				state: f.take(state, lengths.fileState)
+			};
+		});
+	}
+
+	/** All but the last have `lengths.fileChunk` bytes; the last is not empty, unless the file is. */
+	fileSealChunk(state: Uint8Array, plain: Uint8Array, last: boolean): { state: Bytes; sealed: Bytes } {
+		return this.memory.run((f) => {
+			const next = f.output(lengths.fileState);
+			const sealed = f.room(plain.length + overhead.file);
+			this.memory.call(
+				'chatalot_file_seal_chunk',
+				f.fixed(state, lengths.fileState),
+				f.input(plain),
+				plain.length,
+				last ? 1 : 0,
+				next,
+				sealed.pointer,
+				sealed.length
+			);
+			return { state: f.take(next, lengths.fileState), sealed: f.takeRoom(sealed) };
+		});
+	}
+
+	fileOpenBegin(key: Uint8Array, header: Uint8Array): Bytes {
+		return this.memory.run((f) => {
+			const state = f.output(lengths.fileState);
+			this.memory.call('chatalot_file_open_begin', f.fixed(key, 32), f.fixed(header, lengths.fileHeader), state);
+			return f.take(state, lengths.fileState);
+		});
+	}
+
+	/** What opened is true as far as it goes; the file is whole once `last` is. */
+	fileOpenChunk(state: Uint8Array, sealed: Uint8Array): { state: Bytes; plain: Bytes; last: boolean } {
+		return this.memory.run((f) => {
+			const next = f.output(lengths.fileState);
+			const plain = f.room(sealed.length);
+			const last = f.output(1);
+			this.memory.call(
+				'chatalot_file_open_chunk',
+				f.fixed(state, lengths.fileState),
+				f.input(sealed),
+				sealed.length,
+				next,
+				plain.pointer,
+				plain.length,
+				last
+			);
+			return { state: f.take(next, lengths.fileState), plain: f.takeRoom(plain), last: f.u8(last) === 1 };
+		});
+	}
+
+	/** Throws unless the last chunk has been sealed or opened: what was opened before may have been cut short. */
+	fileEnded(state: Uint8Array): void {
+		this.memory.run((f) => this.memory.call('chatalot_file_ended', f.fixed(state, lengths.fileState)));
+	}
 }
 
 /** The sender key inside a record (for backup and sharing), or the sender key itself. */
 export function senderKeyOf(record: Uint8Array): Bytes {
 	return record.slice(0, lengths.senderKey) as Bytes;
 }
+
+/** How long a sealed file is, header and all. */
+export function sealedFileLength(length: number): number {
+	const chunks = Math.max(1, Math.ceil(length / lengths.fileChunk));
+	return lengths.fileHeader + length + chunks * overhead.file;
+}
+
+/** The lengths of a sealed file's chunks, after its header, one after another. */
+export const sealedFileChunk = lengths.fileChunk + overhead.file;
