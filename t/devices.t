@@ -105,4 +105,64 @@ is(scalar @{ $anna->must(GET => '/api/devices')->{devices} }, 16, 'sixteen devic
 my $one_more = eval { $anna->another_device; 1 };
 ok(!$one_more && $@ =~ /409|422|403/, 'and not one more') or diag $@;
 
+# --- names, and removing from afar ---------------------------------------------------------------------------------
+
+my ($laptop, $lost) = @many;
+my $watch = $chat->socket($anna);
+answers($anna->patch('/api/devices/' . $laptop->device, { name => ' Laptop ' }), 200, 'a device gets a name');
+ok($watch->event('devices'), 'the other devices are told');
+my ($current, @rest) = @{ answers($anna->get('/api/devices'), 200, 'the list')->{devices} };
+is_deeply([ $current->{id}, $current->{current} ], [ $anna->device, JSON::PP::true() ], 'has the own device first');
+is_deeply([ map { $_->{name} } grep { $_->{id} eq $laptop->device } @rest ], ['Laptop'], 'and the name');
+ok(!grep({ !$_->{last_used_at} || $_->{last_address} ne '127.0.0.1' } $current, @rest), 'each says when and where it was used last');
+refuses($ben->patch('/api/devices/' . $laptop->device, { name => 'Mine' }), 404, 'device_not_found', 'another person cannot name it');
+refuses($nobody->patch('/api/devices/' . $laptop->device, { name => 'Mine' }), 401, 'unauthorized', 'nor can nobody');
+refuses($anna->patch('/api/devices/' . uuid(), { name => 'None' }), 404, 'device_not_found', 'nor one that is none');
+refuses($anna->patch('/api/devices/' . $laptop->device, { name => '' }), 422, 'invalid_field', 'an empty name', 'name');
+
+my $gone = $chat->socket($lost);
+my $see  = $chat->socket($ben);
+my $epoch = $ben->roster($channel)->{epoch};
+refuses($ben->delete('/api/devices/' . $lost->device), 404, 'device_not_found', 'another person cannot remove it');
+refuses($nobody->delete('/api/devices/' . $lost->device), 401, 'unauthorized', 'nor can nobody');
+answers($anna->delete('/api/devices/' . $lost->device), 200, 'a lost device is removed');
+is($gone->closed, 4001, 'its socket is closed');
+refuses($lost->get('/api/me'), 401, 'session_ended', 'its session has ended');
+refuses($lost->refresh, 401, 'token_invalid', 'for good');
+is($see->event('roster')->{epoch}, $epoch + 1, 'the others hear of a new epoch');
+ok(!grep({ $_->{id} eq $lost->device } map { @{ $_->{devices} } } @{ $ben->roster($channel)->{members} }), 'and it reads no more');
+refuses($anna->delete('/api/devices/' . $lost->device), 404, 'device_not_found', 'removed twice');
+refuses($lost->enrol($lost->login->{json}{enrol_token}), 409, 'device_removed', 'it does not come back, even with the password');
+answers($laptop->delete('/api/devices/' . $laptop->device), 200, 'a device removes itself');
+refuses($laptop->get('/api/me'), 401, 'session_ended', 'and is signed out');
+my ($this, $that) = @many[ 2, 3 ];
+my @mutual = Test::Chatalot::Person::together([ $this, DELETE => '/api/devices/' . $that->device ], [ $that, DELETE => '/api/devices/' . $this->device ]);
+is_deeply([ sort map { $_->{status} } @mutual ], [ 200, 401 ], 'two that remove each other: the first does');
+
+# --- who has left is still known -----------------------------------------------------------------------------------
+
+$chat->sql("update data.channel_members set joined_at = joined_at - interval '1 minute'");
+answers($ben->delete("/api/communities/$home->{id}/members/" . $ben->id), 200, 'somebody leaves');
+$seen = answers($anna->get('/api/users/' . $ben->id . '/devices'), 200, 'what they wrote can still be verified');
+is_deeply([ @{$seen}{qw(username display_name)}, scalar @{ $seen->{devices} } ], [ 'ben', 'Ben', 1 ], 'by name and devices');
+refuses($far->get('/api/users/' . $ben->id . '/devices'), 404, 'user_not_found', 'by those who could read it');
+refuses($ben->get('/api/users/' . $anna->id . '/devices'), 404, 'user_not_found', 'who left sees the others no more');
+
+# --- what nobody uses ----------------------------------------------------------------------------------------------
+
+my $idle = $many[4];
+$chat->sql("update data.$_ set last_used_at = now() - interval '91 days' where $_.@{[ $_ eq 'devices' ? 'id' : 'device_id' ]} = '"
+    . $idle->device . "'") for qw(devices sessions);
+my $dusty = $chat->socket($owner);
+my $alive = sub { grep { $_->{id} eq $idle->device } @{ $anna->must(GET => '/api/devices')->{devices} } };
+ok($alive->(), 'within the hour nobody sweeps');
+$chat->sql("update data.instance set swept_at = now() - interval '2 hours'");
+$epoch = $anna->roster($channel)->{epoch};
+my $sweeper = $chat->socket($owner);
+ok(!$alive->(), 'a device that nobody used for 90 days goes when somebody comes after the hour');
+is($dusty->event('roster')->{epoch}, $epoch + 1, 'everybody hears of the new epoch');
+my ($told) = grep { $_->{id} eq $channel->{id} } @{ $sweeper->ready->{channels} };
+is($told->{epoch}, $epoch + 1, 'who came is told of it at once');
+refuses($idle->get('/api/me'), 401, 'session_ended', 'its session has ended');
+
 $chat->done;
