@@ -18,20 +18,54 @@ const announcerByClass: Plugin = {
 	}
 };
 
-/** Half a hundred small files cost more in requests and headers than they save: what the screens need is one file. What
-    is to be loaded only when needed (by import()) must be left out here by name. */
-const oneFile: Plugin = {
-	name: 'one-file',
-	enforce: 'post',
-	config(config) {
-		if (config.build?.ssr) return;
-		const groups = [{ name: 'client', test: /\.(svelte|ts|js|mjs)(\?|$)/ }];
-		return { build: { rolldownOptions: { output: { codeSplitting: { groups } } } } };
-	}
+/** Half a hundred small files cost more in requests and headers than they save, so what belongs together is one file:
+    `start` is all that a sign-in form needs, `shell` what the conversations need besides. What only an import() reaches
+    (settings, dialogs that are rarely opened, drawing QR codes) is left alone and becomes files of its own. */
+const seeds = {
+	start: /\/client\/entry\.js$|\/client-optimized\/app\.js$|\/src\/routes\/(\(auth\)\/.*)?\+[a-z]+\.(svelte|ts)$/,
+	shell: /\/src\/routes\/\(app\)\/(?!settings|approve).*\+[a-z]+\.svelte$/
 };
 
+function fewFiles(): Plugin {
+	const ids = new Set<string>();
+	let reached: { start?: Set<string>; shell?: Set<string> } = {};
+	type Graph = { getModuleInfo(id: string): { importedIds: readonly string[] } | null };
+	const from = (graph: Graph, roots: string[], seen = new Set<string>()) => {
+		const queue = [...roots];
+		for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
+			if (seen.has(id)) continue;
+			seen.add(id);
+			queue.push(...(graph.getModuleInfo(id)?.importedIds ?? []));
+		}
+		return seen;
+	};
+	const roots = (test: RegExp) => [...ids].filter((id) => test.test(id));
+	const has = (which: 'start' | 'shell') => (id: string, graph: Graph) =>
+		(reached[which] ??= from(graph, roots(seeds[which]))).has(id) ? which : null;
+	return {
+		name: 'few-files',
+		enforce: 'post',
+		config(config) {
+			if (config.build?.ssr) return;
+			const test = /\.(svelte|ts|js|mjs)(\?|$)/;
+			const groups = [
+				{ name: has('start'), test, priority: 2 },
+				{ name: has('shell'), test, priority: 1 }
+			];
+			return { build: { rolldownOptions: { output: { codeSplitting: { groups } } } } };
+		},
+		buildStart() {
+			ids.clear();
+			reached = {};
+		},
+		moduleParsed({ id }) {
+			ids.add(id);
+		}
+	};
+}
+
 export default defineConfig({
-	plugins: [announcerByClass, tailwindcss(), sveltekit(), oneFile],
+	plugins: [announcerByClass, tailwindcss(), sveltekit(), fewFiles()],
 	build: {
 		target: browsers,
 		cssTarget: browsers,
