@@ -25,7 +25,7 @@ try {
 	const owner = await person('owner');
 	await owner.page.goto(setupLink);
 	await fillAccount(owner, mira);
-	await owner.page.getByRole('button', { name: 'Create the owner' }).click();
+	await owner.page.getByRole('button', { name: 'Make account' }).click();
 	await saveCode(owner);
 	await owner.page.getByLabel('Name of the community').fill('The Little Bakery');
 	await owner.page.getByRole('button', { name: 'Create community' }).click();

@@ -50,15 +50,14 @@ async function setsUp() {
 	await page.goto(setupLink);
 	await comes(page.getByRole('heading', { name: 'Set up your server' }).waitFor(), 'the setup link opens the setup');
 	is(new URL(page.url()).hash, '', 'the setup token is gone from the address at once');
-	await page.getByRole('button', { name: 'Create the owner' }).click();
+	await page.getByRole('button', { name: 'Make account' }).click();
 	await comes(page.getByText('This is needed.').first().waitFor(), 'an empty form says what is needed');
 	await look(owner, 'setup');
 
 	await fillAccount(owner, mira);
-	await page.getByRole('button', { name: 'Create the owner' }).click();
+	await page.getByRole('button', { name: 'Make account' }).click();
 	await comes(page.getByRole('heading', { name: 'Your recovery code' }).waitFor(), 'the owner gets a recovery code');
 	await look(owner, 'recovery code');
-	ok(await page.getByRole('button', { name: 'I saved it' }).isDisabled(), 'one has to say that it is saved');
 	const [file] = await Promise.all([
 		page.waitForEvent('download'),
 		page.getByRole('button', { name: 'Save as file' }).click()

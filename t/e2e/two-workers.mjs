@@ -48,7 +48,7 @@ async function setUp() {
 	owner = await watched('owner');
 	await owner.page.goto(setupLink);
 	await fillAccount(owner, mira);
-	await owner.page.getByRole('button', { name: 'Create the owner' }).click();
+	await owner.page.getByRole('button', { name: 'Make account' }).click();
 	codes.push(await saveCode(owner));
 	await owner.page.getByLabel('Name of the community').fill('Two Rooms');
 	await owner.page.getByRole('button', { name: 'Create community' }).click();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // An in-memory Core for looking at screens and measuring the list. localStorage `memory.scenario` chooses what there
-// is: signed-out, setup, empty, lively, big (10,000 messages), insecure. window.memory drives events by hand.
+// is: signed-out, admitted, setup, empty, lively, attention, consent, big (10,000 messages), insecure. window.memory
+// drives events by hand.
 import type {
 	Account,
 	Channel,
@@ -14,6 +15,7 @@ import type {
 	Person,
 	Problem
 } from '../../src/lib/core/types';
+import { trustCore } from './memory-trust';
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -23,7 +25,7 @@ const id = () => `0192f000-0000-7000-8000-${(++counter).toString(16).padStart(12
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const problem = (code: string, message: string): Problem => ({ code, message });
 
-let scenario = localStorage.getItem('memory.scenario') ?? 'lively';
+const scenario = localStorage.getItem('memory.scenario') ?? 'lively';
 const listeners = new Set<(event: CoreEvent) => void>();
 
 function emit<K extends keyof CoreEvents>(type: K, data: CoreEvents[K]) {
@@ -192,7 +194,9 @@ function fill() {
 }
 fill();
 
-let phase: 'signed-in' | 'signed-out' = ['signed-out', 'setup'].includes(scenario) ? 'signed-out' : 'signed-in';
+let phase: 'signed-in' | 'signed-out' = ['signed-out', 'admitted', 'setup'].includes(scenario)
+	? 'signed-out'
+	: 'signed-in';
 const drafts = new Map<string, string>(JSON.parse(localStorage.getItem('memory.drafts') ?? '[]') as [string, string][]);
 if (scenario === 'empty' || scenario === 'setup') [communities, dms] = [[], []];
 
@@ -215,37 +219,47 @@ function newCommunity(name: string): Community {
 	return community;
 }
 
-const absent = async () => {
-	throw problem('not_available', 'not in this Core yet');
-};
+const allChannels = () => [...dms, ...communities.flatMap((c) => c.groups.flatMap((g) => g.channels))];
+
+const trust = trustCore({
+	me,
+	people,
+	id,
+	emit,
+	scenario: () => scenario,
+	channels: allChannels,
+	enter() {
+		phase = 'signed-in';
+		emit('account', { phase, account: me });
+		emit('communities', communities);
+		emit('dms', dms);
+	},
+	leave() {
+		phase = 'signed-out';
+		emit('account', { phase });
+	},
+	change(changed) {
+		communities = communities.map((c) => ({
+			...c,
+			groups: c.groups.map((g) => ({
+				...g,
+				channels: g.channels.map((one) => (one.id === changed.id ? changed : one))
+			}))
+		}));
+		emit('communities', communities);
+	},
+	reported() {
+		const community = communities[0]!;
+		const general = community.groups[0]!.channels[0]!;
+		return (logs.get(general.id) ?? [])
+			.filter((message) => !message.own && message.text)
+			.slice(0, 6)
+			.map(({ sender, text, at }) => ({ channel: general, sender, text, at, community: community.id }));
+	}
+});
 
 const core: Core = {
-	unlock: absent,
-	startAnew: absent,
-	recover: absent,
-	useResetCode: absent,
-	resetAccount: absent,
-	requestApproval: absent,
-	cancelApproval: absent,
-	lookAtApproval: absent,
-	approve: absent,
-	refuse: absent,
-	changePassword: absent,
-	newRecoveryCode: absent,
-	replaceIdentity: absent,
-	deleteAccount: absent,
-	continueWithoutBackup: absent,
-	renameDevice: absent,
-	removeDevice: absent,
-	setHistory: absent,
-	safety: absent,
-	verify: absent,
-	verifyScanned: absent,
-	unverify: absent,
-	report: absent,
-	reports: absent,
-	resolveReport: absent,
-	keyHealth: absent,
+	...trust,
 	async start() {
 		if (scenario === 'insecure' || !window.isSecureContext) throw problem('insecure_context', 'HTTPS is needed');
 		if (phase === 'signed-in') {
@@ -277,9 +291,10 @@ const core: Core = {
 		emit('communities', communities);
 		return { account: me, recoveryCode: 'K7QW-9M2F-XT4R-6HBD-ZP3N-V8CJ' };
 	},
-	async signIn({ password }) {
+	async signIn({ username, password }) {
 		await pause(900);
 		if (password === 'wrong') throw problem('bad_credentials', 'no');
+		if (username === 'locked') return { state: 'locked', person: me };
 		phase = 'signed-in';
 		emit('account', { phase, account: me });
 		emit('communities', communities);
@@ -331,26 +346,6 @@ const core: Core = {
 		emit('dms', dms);
 		return made;
 	},
-	async devices() {
-		return [
-			{
-				id: me.device,
-				name: 'Firefox on Linux',
-				createdAt: Date.now() - 40 * day,
-				lastUsedAt: Date.now(),
-				lastAddress: '192.0.2.7',
-				current: true
-			},
-			{
-				id: id(),
-				name: 'Safari on iPhone',
-				createdAt: Date.now() - 9 * day,
-				lastUsedAt: Date.now() - 5 * hour,
-				lastAddress: '2001:db8::17',
-				current: false
-			}
-		];
-	},
 	async open(which) {
 		const log = logs.get(which) ?? [];
 		return { messages: log.slice(-50), more: log.length > 50 };
@@ -361,24 +356,8 @@ const core: Core = {
 		const page = scenario === 'big' ? 1000 : 50;
 		return { messages: log.slice(-page), more: log.length > page };
 	},
-	async security() {
-		const changed = scenario === 'attention' ? [ada] : [];
-		return {
-			state: changed.length ? 'attention' : 'sealed',
-			changed: changed.map((person) => ({ person, wasVerified: false })),
-			misnamed: [],
-			notes: changed.map((person) => ({ at: Date.now() - hour, what: 'readers_refused' as const, person })),
-			members: people.map((person, i) => ({ person, devices: 1 + (i % 3), verified: false }))
-		};
-	},
-	async acceptIdentity(which) {
-		scenario = 'lively';
-		return this.security(which);
-	},
 	async send(which, text) {
-		const to = [...dms, ...communities.flatMap((c) => c.groups.flatMap((g) => g.channels))].find(
-			(c) => c.id === which
-		)!;
+		const to = allChannels().find((c) => c.id === which)!;
 		const message = line(to, me, Date.now(), text, { seq: null, state: 'sending' });
 		emit('messages', { channel: which, messages: [{ ...message }], gone: [] });
 		void pause(400).then(() => {

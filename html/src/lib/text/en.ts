@@ -35,10 +35,12 @@ export const en = {
 		username: 'Username',
 		usernameHint: '3 to 32 characters: a–z, 0–9, dot, dash, underscore. People find you by it.',
 		displayName: 'Name others see',
-		displayNameHint: 'May be changed later.',
+		displayNameHint: 'Shown beside what you write.',
 		password: 'Password',
 		passwordHint: 'At least 10 characters. It never leaves this device.',
 		passwordAgain: 'Password once more',
+		newPassword: 'New password',
+		newPasswordAgain: 'New password once more',
 		showPassword: 'Show password',
 		hidePassword: 'Hide password',
 		communityName: 'Name of the community'
@@ -53,7 +55,9 @@ export const en = {
 		passwordShort: 'At least 10 characters.',
 		passwordLong: 'At most 1,024 characters.',
 		passwordDiffers: 'The two passwords differ.',
-		nameLong: 'At most 100 characters.'
+		nameLong: 'At most 100 characters.',
+		codeCharacters: 'There is a letter or sign in it that no code has. Look at it again.',
+		codeLength: (wanted: number, got: number) => `It has ${wanted} letters and digits; these are ${got}.`
 	},
 
 	signIn: {
@@ -62,6 +66,7 @@ export const en = {
 		submit: 'Sign in',
 		busy: 'Opening your keys',
 		busyHint: 'Your password is being turned into keys on this device. This takes a moment, on purpose.',
+		forgot: 'Forgot your password?',
 		newHere: 'New here?',
 		register: 'Make an account',
 		inviteOnly: 'New here? Ask someone who is a member for an invite link.',
@@ -83,6 +88,113 @@ export const en = {
 		signIn: 'Sign in'
 	},
 
+	recover: {
+		title: 'Forgot your password?',
+		lead: 'Your recovery code opens your account and your history again. You choose a new password and get a new code; all other devices are signed out.',
+		codeHint: '24 letters and digits, from the file or the paper on which you kept it.',
+		wrong:
+			'This username and this code do not belong together. Look at both again; a code that was renewed no longer works.',
+		submit: 'Set the new password'
+	},
+
+	reset: {
+		title: 'A code from an admin',
+		lead: 'Whoever runs this server can give you a code for a new password. It opens your account. Your older messages stay sealed until your recovery code or another device opens them.',
+		label: 'Reset code',
+		hint: '16 letters and digits. It works once, for a day.',
+		wrong: 'This username and this code do not belong together, or the code has expired. Ask for a new one.',
+		submit: 'Set the new password'
+	},
+
+	ways: {
+		title: 'Other ways in',
+		recover: 'Use your recovery code',
+		reset: 'Use a code from an admin',
+		device: 'Use another device',
+		signIn: 'Sign in with your password'
+	},
+
+	locked: {
+		title: (name: string) => `Welcome back, ${name}`,
+		lead: 'Your password was reset by someone who runs this server. That opens your account, but not your messages: their keys are sealed, and nobody but you can open them.',
+		code: 'You have your recovery code',
+		codeText: 'It opens everything, as it was.',
+		codeSubmit: 'Open my messages',
+		wrong: 'This is not the recovery code of this account. Look at it again; one that was renewed no longer works.',
+		device: 'You are still signed in somewhere',
+		deviceText: 'That device can let this one in, and hand over the keys.',
+		anew: 'You have neither',
+		anewText: 'Then you can start anew: the account stays, what was written before cannot be read any more.',
+		anewSubmit: 'Start anew',
+		sureTitle: 'Start anew?',
+		sure: [
+			'Messages from before stay sealed for ever, on all your devices.',
+			'All your other devices are signed out.',
+			'The people you write with see that your identity has changed. Tell them that it was you.',
+			'You get a new recovery code.'
+		],
+		sureSubmit: 'Start anew',
+		other: 'Sign in with another account'
+	},
+
+	approval: {
+		title: 'Use another device',
+		lead: 'A device on which you are signed in can let this one in.',
+		steps: ['Scan this code with its camera, or', 'open “Let a new device in” in its settings, and type the code.'],
+		qr: 'Code for your other device to scan',
+		code: 'Code to type',
+		waiting: (until: string) => `Waiting for your other device, until ${until}`,
+		compareTitle: 'Do both show the same?',
+		compareLead: (name: string) =>
+			name
+				? `A device of ${name} answered. It should show these digits:`
+				: 'Your other device should show these digits:',
+		compareWait: 'If they are the same, say so on the other device. Then this one is let in.',
+		differ: 'They are different: begin again',
+		over: { refused: 'The other device said no', expired: 'This took too long', failed: 'This did not work' } as Record<
+			string,
+			string
+		>,
+		overText: {
+			refused: 'Nothing was handed over. If you did not mean that, begin again with a new code.',
+			expired: 'A code works for ten minutes. Begin again with a new one.'
+		} as Record<string, string>,
+		again: 'New code',
+		done: 'You are in',
+		doneHint: 'Your other device has handed over the keys. Your history comes next.'
+	},
+
+	admit: {
+		title: 'Let a new device in',
+		lead: 'On the new device, choose “Use another device” on the sign-in page. It shows a code.',
+		code: 'Code on the new device',
+		codeHint: '8 letters and digits.',
+		next: 'Next',
+		scan: 'Scan its code',
+		notFound: 'There is no device waiting with this code. It may have expired; make a new one there.',
+		looking: 'Looking for the new device',
+		lookingHint: 'Keep the page open on both.',
+		compareTitle: 'Do both show these digits?',
+		compareLead: (name: string, address: string) => `A device asks to be let in: ${name}, from ${address}.`,
+		warning:
+			'Let it in only if you hold it in your hands and it shows exactly these digits. It will be able to read all your messages and write in your name.',
+		yes: 'They match',
+		no: 'They do not',
+		in: (name: string) => `${name} is in`,
+		inText: 'It has the keys now and fetches your history. You find it among your devices.',
+		refused: 'It was not let in',
+		refusedText:
+			'Nothing was handed over. If you did not start this yourself, somebody may have tried to get in: change your password.',
+		toSettings: 'To your devices',
+		another: 'Let another one in'
+	},
+
+	scan: {
+		hold: 'Hold the code in front of the camera.',
+		stop: 'Stop the camera',
+		refused: 'The camera cannot be used. Allow it in the browser, or go the other way.'
+	},
+
 	invite: {
 		title: (community: string) => `Join ${community}`,
 		from: (name: string, username: string, community: string) => `${name} (@${username}) invites you to ${community}.`,
@@ -100,8 +212,7 @@ export const en = {
 
 	setup: {
 		title: 'Set up your server',
-		lead: 'You are the first one here. This account will own the server.',
-		submit: 'Create the owner',
+		lead: 'You are the first one here. Make your own account; the server will be yours to run.',
 		missing: 'This setup link is incomplete',
 		missingHint: 'Open the whole link that was printed when the server started. It can be used once.',
 		done: 'This server is set up already',
@@ -115,20 +226,23 @@ export const en = {
 		title: 'Your recovery code',
 		lead: 'If you ever forget your password, this code is the only way back to your account and your history. Nobody, not even whoever runs this server, can make another one for you.',
 		label: 'Recovery code',
-		once: 'It is shown only now.',
+		once: 'It is shown only now. Keep it where only you can find it.',
 		copy: 'Copy code',
 		download: 'Save as file',
 		fileName: 'chatalot-recovery-code.txt',
 		file: (o: { instance: string; username: string; code: string; date: string }) =>
 			`Recovery code for ${o.username} on ${o.instance}\n\n    ${o.code}\n\nMade on ${o.date}. Keep it where only you can find it.\nWhoever has it can take over the account.\n`,
-		saved: 'I have saved it in a safe place',
-		confirm: 'I saved it'
+		confirm: 'I saved it',
+		stay: 'Save the code first: it is not shown again.',
+		newTitle: 'Your new recovery code',
+		newLead:
+			'It takes the place of the old one, which no longer works. If you forget your password, this code is the way back to your account and your history.'
 	},
 
 	community: {
 		create: 'Create a community',
 		createTitle: 'Name your community',
-		createLead: 'A home for your people, with channels of its own. You can change the name later.',
+		createLead: 'A home for your people. Choose a name they will know it by.',
 		createSubmit: 'Create community',
 		placeholder: 'e.g. The Round Table',
 		leave: 'Leave community',
@@ -192,6 +306,10 @@ export const en = {
 		pickChannelHint: 'Pick a channel on the left, or press Ctrl K.',
 		channelTitle: (name: string) => `This is the beginning of ${name}`,
 		channelHint: 'Say hello. Everything here is sealed for the members of this channel only.',
+		joinedTitle: 'You joined here',
+		joinedHint:
+			'There are earlier messages. They were written before you came, and are sealed for those who were here.',
+		quietTitle: (name: string) => `Nothing here yet in ${name}`,
 		channelAlone: 'You are the only one here so far.',
 		dmTitle: (name: string) => `You and ${name}`,
 		dmHint: 'This is the beginning of your conversation. Only the two of you can read it.'
@@ -217,10 +335,15 @@ export const en = {
 		unreadableCause: 'The key for it never reached this device.',
 		announce: (name: string, text: string) => `${name}: ${text}`,
 		announceUnread: (name: string) => `${name} sent a message that cannot be read yet.`,
+		saidAt: (name: string, time: string) => `${name}, ${time}`,
+		menu: (name: string, time: string) => `More about the message of ${name}, ${time}`,
 		showMembers: 'Show members',
 		hideMembers: 'Hide members',
 		unknown: 'Conversation not found',
 		unknownHint: 'It may have been removed, or you are not a member any more.',
+		removedFrom: (community: string) => `You are no longer a member of ${community}`,
+		removedHint:
+			'Someone who looks after it has removed you. What you wrote there stays; to come back, you need a new invite.',
 		openFailed: 'This conversation could not be opened.'
 	},
 
@@ -247,22 +370,31 @@ export const en = {
 
 	security: {
 		button: 'Security of this conversation',
+		buttonVerified: 'Security of this conversation: everyone here is verified',
 		buttonAttention: 'Security of this conversation: something needs your attention',
-		title: 'Only the people here can read this',
+		titles: {
+			none: 'Only the people here can read this',
+			verified: 'Only the people here can read this',
+			consent: 'Somebody you had verified has changed',
+			changed: 'Someone’s identity has changed',
+			misnamed: 'A name here is in doubt',
+			refused: 'The server tried something that was refused'
+		},
 		sealed:
 			'Every message is sealed on the writer’s device for exactly the devices of these people, and signed by the writer. The server carries it without being able to read or change it.',
 		sealedDm:
 			'Every message is sealed on the writer’s device for the devices of the two of you, and signed. The server carries it without being able to read or change it.',
-		attention: 'Someone’s identity has changed',
-		attentionText: (names: string) =>
-			`${names} has a new identity key since this device first met them. That happens when an account starts over, and also when someone tries to listen in. Ask them in person or by phone before you write anything private.`,
-		refused: 'The server tried something that was refused',
-		doubtful: 'A name here is in doubt',
+		verified:
+			'Every message is sealed for exactly the devices of these people. You have compared safety numbers with all of them: they are who they say.',
+		verifiedDm:
+			'Every message is sealed for the devices of the two of you. You have compared safety numbers: it is really them.',
+		changedMet: (name: string) =>
+			`${name} has a new identity since this device first met them. That happens when somebody starts anew, and also when someone tries to listen in.`,
+		changedVerified: (name: string) =>
+			`You had verified ${name}, and now their identity is another one. Nothing is sent to them until you have looked at it.`,
+		lookAt: (name: string) => `Look at ${name}`,
 		misnamed: (names: string) =>
 			`The server gives ${names} another username than when this device first met them, or one that somebody else has. Make sure you know whom you are writing to.`,
-		accept: (name: string) => `I have asked ${name}: it is really them`,
-		acceptText: (name: string) =>
-			`Nothing is sent here until you say so. Then messages are sealed for the new identity of ${name}.`,
 		notes: 'What happened here',
 		note: {
 			readers_refused: (name: string | undefined) =>
@@ -277,15 +409,196 @@ export const en = {
 			own_device_added: () => 'A new device of yours can now read what is written here.',
 			renamed: (name: string | undefined, was: string | undefined) => `${was} is now called ${name}.`,
 			identity_changed: (name: string | undefined) => `The identity of ${name} changed.`,
-			identity_accepted: (name: string | undefined) => `You accepted the new identity of ${name}.`,
+			identity_accepted: (name: string | undefined) => `You looked at the new identity of ${name} and went on.`,
 			verified: (name: string | undefined) => `You verified ${name}.`,
-			history_all: () => 'From here on, new members can read what was written before they came.',
-			history_since_joining: () => 'From here on, new members can read only what is written after they came.'
+			history_all: () => 'From then on, new members can read what was written before they came.',
+			history_since_joining: () => 'From then on, new members read only what is written after they came.'
 		},
 		who: 'Who can read it',
 		devices: (n: number) => plural(n, 'device', 'devices'),
 		changed: 'identity changed',
 		failed: 'Security could not be checked just now.'
+	},
+
+	history: {
+		title: 'What new members can read',
+		everybody: 'Everybody in the channel can see what is chosen here.',
+		says: {
+			since_joining: 'New members read what is written after they came.',
+			all: 'New members can read what was written before they came, too.'
+		},
+		choice: { since_joining: 'From when they come', all: 'Everything' },
+		choiceText: {
+			since_joining: 'What was said before stays between those who were here.',
+			all: 'From now on, members’ devices hand what is written to those who come later. What was said until now stays as it is.'
+		},
+		saved: 'Saved. Everybody in the channel can see it.'
+	},
+
+	channelSettings: {
+		open: 'Channel settings',
+		title: (name: string) => `Settings of ${name}`,
+		save: 'Save'
+	},
+
+	trust: {
+		open: 'Verify who it is',
+		verified: 'Verified',
+		title: (name: string) => `Is it really ${name}?`,
+		met: (name: string) =>
+			`You have not compared safety numbers with ${name} yet. Until then you rely on the server’s word about who they are.`,
+		isVerified: (name: string, since: string) =>
+			`You verified ${name} on ${since}. It counts for all their devices, everywhere here.`,
+		changed: (name: string, since: string) => `The identity of ${name} changed on ${since}.`,
+		changedText: (name: string) =>
+			`That happens when somebody starts anew or had a device stolen, and also when someone tries to listen in. Ask ${name} in person or by phone, and compare the number below.`,
+		number: 'Safety number',
+		how: (name: string) =>
+			`Compare it with the one ${name} sees under your name: side by side, or read out in a call where you know the voice. Both must be the same.`,
+		qr: (name: string) => `Safety number for ${name} to scan`,
+		qrHint: (name: string) => `${name} can scan this from your screen.`,
+		scan: (name: string) => `Scan the code of ${name}`,
+		mismatch: (name: string) =>
+			`The codes do not belong together. Make sure that it is ${name}’s screen and that it shows your card. If it is, someone may be listening in: write nothing private here.`,
+		nowVerified: (name: string) => `${name} is verified.`,
+		verify: 'They are the same',
+		unverify: 'No longer verified',
+		accept: 'Go on without comparing',
+		failed: 'The safety number could not be made.',
+		warning: 'Warning about an identity',
+		bannerTitle: (name: string) => `The identity of ${name} has changed`,
+		bannerMet:
+			'They may have started anew. If you are about to write something private, make sure first that it is them.',
+		bannerVerified: (name: string) =>
+			`You had verified ${name}. Your messages wait here until you have compared again, or decide to go on.`,
+		bannerMore: (n: number) => plural(n, 'other person here has changed, too.', 'other people here have changed, too.'),
+		bannerLook: 'Compare',
+		bannerSend: 'Go on without',
+		bannerDismiss: 'Dismiss',
+		consentTitle: (name: string) => `Write to ${name} without comparing?`,
+		consentText: (name: string) =>
+			`Messages will be sealed for the new identity. If it is not really ${name} who has it, somebody else can read them. ${name} no longer counts as verified.`,
+		consentConfirm: 'Go on without',
+		dismissTitle: (name: string) => `Accept the new identity of ${name}?`,
+		dismissText: (name: string) => `The warning goes away. You can compare safety numbers with ${name} at any time.`,
+		dismissConfirm: 'Accept'
+	},
+
+	reports: {
+		open: 'Report message',
+		title: 'Reported messages',
+		titleOf: (community: string) => `Reported messages in ${community}`,
+		lead: 'What was reported, as it was sent: the text cannot have been altered by whoever reported it.',
+		none: 'Nothing to look at',
+		noneHint: 'When somebody reports a message, it shows here.',
+		settled: 'Dealt with',
+		older: 'Show older ones',
+		failed: 'The reports could not be loaded.',
+		by: (name: string | undefined, when: string) =>
+			name ? `Reported by ${name}, ${when}` : `Reported by somebody whose account is deleted, ${when}`,
+		inDm: 'In a direct conversation',
+		inChannel: (channel: string, community: string) => (community ? `In ${channel}, ${community}` : `In ${channel}`),
+		elsewhere: 'In a channel you are not in',
+		resolve: 'Dealt with',
+		resolvedAt: (when: string) => `Dealt with, ${when}`,
+		reportTitle: 'Report this message?',
+		reveals: (community: string) =>
+			`The owner and admins of ${community} and those who run this server will see this message, who wrote it and when, and that you reported it. Nothing else of the conversation is revealed.`,
+		revealsDm: (name: string) =>
+			`Those who run this server will see this message, that ${name} wrote it to you and when, and that you reported it. Nothing else of the conversation is revealed.`,
+		revealsNot: (name: string) => `${name} is not told.`,
+		reason: 'What is wrong with it? (not required)',
+		submit: 'Report',
+		sent: 'The message has been reported.'
+	},
+
+	adminReset: {
+		open: 'Reset password',
+		title: (name: string) => `Reset the password of ${name}?`,
+		lead: (name: string) => `You get a code that you hand to ${name}. With it they choose a new password.`,
+		points: (name: string) => [
+			'It opens their account, nothing else: neither you nor the code can open a message.',
+			`To read their history, ${name} still needs their recovery code or a device that is signed in.`,
+			'Their devices stay signed in. The code works once, for a day.'
+		],
+		make: 'Make the code',
+		handOver: (name: string, until: string) =>
+			`Give this code to ${name}, in person or by phone: whoever has it can get into the account. They choose “Forgot your password?” on the sign-in page, then “Use a code from an admin”. It works until ${until} and is not shown again.`,
+		done: 'Done'
+	},
+
+	devices: {
+		menu: (name: string) => `${name}: menu`,
+		rename: 'Rename',
+		renameTitle: 'Rename this device',
+		renameText: 'Only you see these names.',
+		renameSubmit: 'Rename',
+		name: 'Name of the device',
+		remove: 'Remove',
+		removeTitle: (name: string) => `Remove ${name}?`,
+		removeText: 'It is signed out at once and gets no more messages. What it has already received may stay on it.',
+		removeConfirm: 'Remove',
+		removed: (name: string) => `${name} has been removed.`,
+		admit: 'Let a new device in'
+	},
+
+	account: {
+		yourPassword: 'Your password',
+		wrongPassword: 'This is not your password.',
+		password: 'Password',
+		passwordHint: 'Signs you in, and opens your keys on a new device.',
+		passwordChange: 'Change password',
+		passwordTitle: 'Change password',
+		passwordText: 'Your devices stay signed in; your history stays as it is.',
+		currentPassword: 'Present password',
+		passwordSubmit: 'Change',
+		passwordChanged: 'Your password has been changed.',
+		busy: 'Sealing your keys anew',
+		code: 'Recovery code',
+		codeHint: 'The way back if you forget your password. Lost it, or somebody saw it? Make a new one.',
+		codeChange: 'Make a new code',
+		codeTitle: 'A new recovery code',
+		codeText: 'The old one stops working. The new one is shown once, right after this.',
+		codeSubmit: 'Make a new code',
+		codeDone: 'Keep your new recovery code safe.',
+		stolen: 'A device was lost or stolen',
+		stolenHint: 'Removing it is often enough. If somebody could open it, get a new identity as well.',
+		stolenOpen: 'New identity',
+		stolenTitle: 'Get a new identity?',
+		stolenText: 'Do this if somebody may have got at your keys, for example on a device that was taken unlocked.',
+		stolenPoints: [
+			'All your other devices are signed out, and their keys are worth nothing for what is written from then on.',
+			'Your history stays on this device. Other devices will only see what comes after.',
+			'The people you write with see that your identity has changed, and those who verified you have to do it again. Tell them.',
+			'You get a new recovery code.'
+		],
+		stolenSubmit: 'Get a new identity',
+		delete: 'Delete your account',
+		deleteHint: 'Your account and what you wrote go for good.',
+		deleteOpen: 'Delete account',
+		deleteTitle: 'Delete your account?',
+		deleteText: 'Nobody can take this back.',
+		deletePoints: [
+			'What you wrote is wiped from the server; others see that a deleted account had written there.',
+			'Your keys, your backup, your devices and your invites go. Communities in which you are alone go with you.',
+			'What others have already received stays on their devices, as with a letter.',
+			'Your username becomes free for somebody else.'
+		],
+		deleteSubmit: 'Delete for good',
+		ownerStays: (names: string[]) =>
+			names.length > 0
+				? `You own ${names.join(', ')}, where others are members. As long as that is so, the account cannot be deleted. Nothing was changed.`
+				: 'This account owns the server, or a community with other members. As long as that is so, it cannot be deleted. Nothing was changed.'
+	},
+
+	health: {
+		title: 'Messages that could not be read',
+		fine: 'None: this device can read everything that was sent to it.',
+		some: 'Some messages could not be read on this device. It asks the writers’ devices for the keys by itself.',
+		waiting: 'Waiting for a key',
+		unreadable: 'Could not be read',
+		requested: 'Keys asked for',
+		unknown: 'This cannot be told just now.'
 	},
 
 	settings: {
@@ -296,6 +609,11 @@ export const en = {
 		themes: { system: 'Like the system', light: 'Light', dark: 'Dark' },
 		devices: 'Your devices',
 		devicesLead: 'Each device has its own keys. All of them can read your conversations.',
+		access: 'Ways in',
+		accessLead: 'How you get into your account, and back into it.',
+		trouble: 'If something went wrong',
+		server: 'This server',
+		serverLead: 'What members reported, in all communities and direct conversations.',
 		thisDevice: 'this device',
 		added: (when: string) => `Added ${when}`,
 		lastUsed: (when: string) => `last used ${when}`,
@@ -307,6 +625,10 @@ export const en = {
 			'Keys and messages are wiped from this device. On another device, or when you sign in again, your history comes back.',
 		signOutUnsent: 'Messages that have not been sent yet are lost.',
 		signOutConfirm: 'Sign out',
+		pendingTitle: 'Some keys would be lost',
+		pendingText:
+			'Keys of recent messages are not in your backup yet, because the server cannot be reached. If you sign out now and no other device of yours has them, those messages cannot be read again.',
+		pendingConfirm: 'Sign out all the same',
 		role: { owner: 'Owner of this server', admin: 'Admin of this server', member: '' }
 	},
 
@@ -322,7 +644,13 @@ export const en = {
 	restore: {
 		title: 'Restoring your history',
 		progress: (done: number, total: number) =>
-			`${done.toLocaleString('en')} of ${total.toLocaleString('en')} keys opened`
+			`${done.toLocaleString('en')} of ${total.toLocaleString('en')} keys opened`,
+		stuck: 'Your history cannot be restored',
+		stuckText: 'Until then nothing is sent from here, because this device does not know whom you have verified.',
+		goOn: 'Go on without',
+		goOnTitle: 'Go on without your history?',
+		goOnText:
+			'This device then treats everybody as if you met for the first time: nobody counts as verified, and a changed identity would not be noticed. Older messages may stay unreadable here.'
 	},
 
 	insecure: {
@@ -360,6 +688,17 @@ export const en = {
 		timeout: 'The server did not answer in time. Try again.',
 		internal: 'Something went wrong on the server. Nothing was changed.',
 		identity_changed: 'Someone’s identity in this conversation has changed. Look at the lock above before you go on.',
+		account_deleted: 'The account that wrote this was deleted, and the message with it.',
+		backup_unread: 'It is sent when your history has been restored here.',
+		backup_withheld: 'The server does not hand out your backup.',
+		backup_pending: 'Some keys are not in your backup yet.',
+		approval_not_found: 'There is no device waiting with this code.',
+		not_found: 'This is not there any more.',
+		forbidden: 'You may not do this.',
+		report_forged: 'The server could not check this message, so it was not reported.',
+		too_many_devices: 'There are 16 devices already. Remove one first.',
+		conflict: 'Somebody was faster. Look again.',
+		session_ended: 'You were signed out on this device.',
 		insecure_context: 'A secure connection (HTTPS) is needed.'
 	} as Record<string, string>,
 	requestId: (id: string) => `Request ${id}`,

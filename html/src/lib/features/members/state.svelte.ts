@@ -83,4 +83,9 @@ export function mayRemove(account: Account | undefined, community: Community, me
 	return own >= 1 && own > ranks[member.role];
 }
 
+/** Whether to offer it; the server decides, which knows the other's role on the instance. */
+export function mayReset(account: Account | undefined, member: Member): boolean {
+	return account !== undefined && account.role !== 'member' && member.id !== account.id;
+}
+
 export const members = new MemberDirectory();

@@ -6,7 +6,8 @@ import { dayOf } from '$lib/text/time';
 
 export type Row =
 	| { kind: 'older'; key: string }
-	| { kind: 'start'; key: string }
+	/** What is before the first message that is shown: nothing, or what was said before one came. */
+	| { kind: 'start'; key: string; before: 'nothing' | 'others' | 'unknown' }
 	| { kind: 'day'; key: string; at: Millis }
 	| { kind: 'unread'; key: string }
 	| { kind: 'end'; key: string }
@@ -53,7 +54,9 @@ export function buildTimeline(
 
 /** The rows of the messages that are the same as before, and the index of the first that is not. */
 function reusable(messages: readonly Message[], o: { more: boolean; unreadFrom?: Id }, before?: Timeline) {
-	const fresh: Row[] = [o.more ? { kind: 'older', key: '~older' } : { kind: 'start', key: '~start' }];
+	const fresh: Row[] = [
+		o.more ? { kind: 'older', key: '~older' } : { kind: 'start', key: '~start', before: beforeFirst(messages) }
+	];
 	if (!before || before.more !== o.more || before.unreadFrom !== o.unreadFrom) return { rows: fresh, from: 0 };
 	const most = Math.min(messages.length, before.messages.length);
 	let from = 0;
@@ -62,6 +65,12 @@ function reusable(messages: readonly Message[], o: { more: boolean; unreadFrom?:
 	const last = messages[from - 1]!.id;
 	const end = before.rows.findLastIndex((row) => row.key === last);
 	return { rows: before.rows.slice(0, end + 1), from };
+}
+
+/** Places in a conversation are counted from 1, without gaps, for everybody alike. */
+function beforeFirst(messages: readonly Message[]): 'nothing' | 'others' | 'unknown' {
+	const first = messages[0]?.seq ?? null;
+	return first === null ? 'unknown' : first > 1 ? 'others' : 'nothing';
 }
 
 /** A guess at a row's height in pixels, until it has been measured. */

@@ -22,6 +22,7 @@ export function createInvite(community: Id, o: { maxUses?: number; expiresInHour
 }
 
 export async function leaveCommunity(community: Id): Promise<void> {
+	places.leaving(community);
 	await core.leaveCommunity(community);
 	await goto('/', { replaceState: true });
 }

@@ -13,6 +13,9 @@ class Places {
 	#communities = $state.raw<Community[]>([]);
 	#dms = $state.raw<Channel[]>([]);
 	#known = $state(false);
+	/** Communities, by id, that went away while this page was open and were not left from here. */
+	#lost = $state.raw<Record<Id, string>>({});
+	#leaving = new Set<Id>();
 	#byChannel = $derived.by(() => {
 		const map = new Map<Id, Place>();
 		for (const community of this.#communities)
@@ -44,12 +47,15 @@ class Places {
 	constructor() {
 		hear({
 			communities: (communities) => {
+				this.#noteLost(communities);
 				this.#communities = communities;
 				this.#known = true;
 			},
 			dms: (dms) => (this.#dms = byLatest(dms)),
 			account: ({ phase }) => {
-				if (phase === 'signed-out') this.fill({ communities: [], dms: [] });
+				if (phase !== 'signed-out') return;
+				this.fill({ communities: [], dms: [] });
+				this.#lost = {};
 			}
 		});
 	}
@@ -58,6 +64,23 @@ class Places {
 		this.#communities = start.communities;
 		this.#known = start.communities.length > 0 || start.dms.length > 0;
 		this.#dms = byLatest(start.dms);
+	}
+
+	/** The name of a community one was removed from, if that is why it is not there. */
+	lost(id: Id | undefined): string | undefined {
+		return id === undefined ? undefined : this.#lost[id];
+	}
+
+	/** What one leaves by oneself is not lost. */
+	leaving(community: Id) {
+		this.#leaving.add(community);
+	}
+
+	#noteLost(now: Community[]) {
+		const here = new Set(now.map(({ id }) => id));
+		const gone = this.#communities.filter(({ id }) => !here.has(id) && !this.#leaving.delete(id));
+		const kept = Object.entries(this.#lost).filter(([id]) => !here.has(id));
+		this.#lost = Object.fromEntries([...kept, ...gone.map(({ id, name }) => [id, name])]);
 	}
 
 	/** An action's own result, shown before the event that follows it. */

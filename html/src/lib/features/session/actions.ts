@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Getting in and out: what the forms call. Each throws a Problem for the form to show.
 import { goto } from '$app/navigation';
-import type { Account } from '$lib/core/types';
+import type { Account, SignInResult } from '$lib/core/types';
 import { core } from '../core';
 import { session } from './state.svelte';
 
@@ -14,10 +14,14 @@ export interface NewAccount {
 }
 
 /** Makes the account and keeps the page on its recovery code until finishOnboarding(). */
-export async function register(account: NewAccount): Promise<{ account: Account; recoveryCode: string }> {
+export function register(account: NewAccount): Promise<{ account: Account; recoveryCode: string }> {
+	return staying(() => core.register(account));
+}
+
+async function staying<T>(act: () => Promise<T>): Promise<T> {
 	session.onboarding = true;
 	try {
-		return await core.register(account);
+		return await act();
 	} catch (thrown) {
 		session.onboarding = false;
 		throw thrown;
@@ -26,6 +30,7 @@ export async function register(account: NewAccount): Promise<{ account: Account;
 
 export function finishOnboarding() {
 	session.onboarding = false;
+	session.locked = undefined;
 }
 
 /** An invite that waits until its person has signed in. In memory only: the code is a secret. */
@@ -36,8 +41,38 @@ export async function signInToJoin(code: string) {
 	await goto('/signin');
 }
 
+/** Signs in; an account whose keys do not open with the password is `session.locked` from then on. */
 export async function signIn(username: string, password: string): Promise<void> {
-	await core.signIn({ username, password });
+	note(await core.signIn({ username, password }));
+}
+
+function note(result: SignInResult): SignInResult['state'] {
+	session.locked = result.state === 'locked' ? result.person : undefined;
+	return result.state;
+}
+
+export function forgetLocked() {
+	session.locked = undefined;
+}
+
+/** The keys of a locked account, by its recovery code. */
+export async function unlock(recoveryCode: string): Promise<void> {
+	await core.unlock(recoveryCode);
+}
+
+/** A new identity for a locked account; the page stays on the new recovery code. */
+export function startAnew(): Promise<{ account: Account; recoveryCode: string }> {
+	return staying(() => core.startAnew());
+}
+
+/** A new password by the recovery code; the page stays on the new code. */
+export function recover(r: { username: string; recoveryCode: string; password: string }) {
+	return staying(() => core.recover(r));
+}
+
+/** A new password by an admin's code. */
+export async function useResetCode(r: { username: string; code: string; password: string }) {
+	return note(await core.useResetCode(r));
 }
 
 /** Where to go once signed in. */
@@ -47,6 +82,6 @@ export function afterSignIn(): string {
 	return invite ? `/invite/${encodeURIComponent(invite)}` : '/';
 }
 
-export async function signOut(): Promise<void> {
-	await core.signOut();
+export async function signOut(o?: { withoutBackup?: boolean }): Promise<void> {
+	await core.signOut(o);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Who is signed in on this device, and how the connection is. Knows nothing of conversations.
-import type { Account, AuthConfig, Connection, CoreEvents, Id, Phase, Problem, Start } from '$lib/core/types';
+import type { Account, AuthConfig, Connection, CoreEvents, Id, Person, Phase, Problem, Start } from '$lib/core/types';
 import { core, hear, toProblem } from '../core';
 
 type Stage = 'starting' | 'failed' | Phase;
@@ -13,6 +13,9 @@ class Session {
 	#restore = $state.raw<CoreEvents['restore'] | undefined>();
 	#problem = $state.raw<Problem | undefined>();
 	#lastChannel = $state<Id | undefined>();
+
+	/** Whose password was right, but does not open the keys. */
+	locked = $state.raw<Person | undefined>();
 
 	/** True while a new person is still looking at the recovery code: nothing may navigate that away. */
 	onboarding = $state(false);
@@ -51,9 +54,10 @@ class Session {
 				this.#stage = phase;
 				this.#account = account;
 				this.#restore = undefined;
+				if (!this.onboarding) this.locked = undefined;
 				if (phase === 'signed-out') this.#lastChannel = undefined;
 			},
-			restore: (progress) => (this.#restore = progress.done < progress.total ? progress : undefined)
+			restore: (progress) => (this.#restore = progress.problem || progress.done < progress.total ? progress : undefined)
 		});
 	}
 
