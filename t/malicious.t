@@ -16,8 +16,16 @@ use Test::More;
 my $html = "$FindBin::Bin/../html";
 -d "$html/node_modules/esbuild" or BAIL_OUT('scripts/build-client --packages first');
 -e "$html/src/lib/crypto/chatalot.wasm" or BAIL_OUT('make wasm first');
-chdir $html or die $!;
 
+# what the threat model rests on is there
+open my $in, '<:encoding(UTF-8)', "$html/../docs/threat-model.md" or die $!;
+my $model = do { local $/; <$in> };
+my %named = map { $_ => 1 } $model =~ m{`((?:M|t|html/test)/[\w./-]+\.(?:t|test\.ts))`}g;
+my @missing = grep { !-e "$html/../" . s{^M/}{html/test/malicious/}r } sort keys %named;
+ok(keys %named > 8, 'the threat model names tests');
+is_deeply(\@missing, [], 'all of which there are');
+
+chdir $html or die $!;
 tap_of('lie', [ 'npm', 'run', '--silent', 'test', '--', 'test/malicious' ]);
 
 done_testing;
