@@ -167,6 +167,17 @@ static const ngx_chatalot_param_t  ngx_chatalot_rest_identity_params[] = {
 };
 
 
+static const ngx_chatalot_param_t  ngx_chatalot_rest_reset_params[] = {
+    needs("username", USERNAME, 0, 0),
+    needs("reset_code", STRING, 16, 64),
+    needs("salt", BYTES, 16, 16),
+    needs("ops", INTEGER, 3, 64),
+    needs("mem", INTEGER, 67108864, 4294967296),
+    needs("login_key", BYTES, 32, 32),
+    ngx_chatalot_params_end
+};
+
+
 static const ngx_chatalot_param_t  ngx_chatalot_rest_refresh_params[] = {
     needs("refresh_token", BYTES, 32, 32),
     needs("next_token", BYTES, 32, 32),
@@ -422,6 +433,16 @@ ngx_chatalot_rest_route_t  ngx_chatalot_rest_routes[] = {
       NGX_CHATALOT_REST_USER_OR_ENROL, NGX_CHATALOT_FUNCTION("auth_identity"), ngx_chatalot_rest_account_identity,
       ngx_chatalot_rest_identity_params, ngx_chatalot_rest_shape_tokens,
       ngx_string("New keys of the account, with a new device in place of all others") },
+
+    { NGX_CHATALOT_REST_POST, ngx_string("/api/auth/reset"),
+      NGX_CHATALOT_REST_NOBODY, NGX_CHATALOT_FUNCTION("auth_reset"), ngx_chatalot_rest_auth_reset,
+      ngx_chatalot_rest_reset_params, NULL,
+      ngx_string("Set a password with an admin's one-time code") },
+
+    { NGX_CHATALOT_REST_POST, ngx_string("/api/users/{user}/reset"),
+      NGX_CHATALOT_REST_USER, NGX_CHATALOT_FUNCTION("user_reset"), ngx_chatalot_rest_user_reset,
+      ngx_chatalot_rest_user_params, ngx_chatalot_rest_shape_reset,
+      ngx_string("A one-time code for somebody who has lost the password") },
 
     { NGX_CHATALOT_REST_POST, ngx_string("/api/auth/refresh"),
       NGX_CHATALOT_REST_NOBODY, NGX_CHATALOT_FUNCTION("auth_refresh"), ngx_chatalot_rest_auth_refresh,

@@ -117,6 +117,13 @@ const ngx_chatalot_param_t  ngx_chatalot_rest_shape_recovery[] = {
 };
 
 
+const ngx_chatalot_param_t  ngx_chatalot_rest_shape_reset[] = {
+    has("reset_code", STRING),
+    has("expires_at", INTEGER),
+    ngx_chatalot_params_end
+};
+
+
 const ngx_chatalot_param_t  ngx_chatalot_rest_shape_refresh[] = {
     has("access_token", STRING),
     has("expires_in", INTEGER),

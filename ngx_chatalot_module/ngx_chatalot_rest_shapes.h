@@ -24,6 +24,7 @@ extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_prelogin[];
 extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_tokens[];
 extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_login[];
 extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_recovery[];
+extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_reset[];
 extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_refresh[];
 extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_me[];
 extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_devices[];

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Access that is lost, regained and changed: recovery, passwords, recovery codes, new identities. What each of them ends is
+# Access that is lost, regained and changed: recovery, passwords, recovery codes, new identities, resets. What each of them ends is
 # ended at once, on every worker.
 
 use strict;
@@ -219,6 +219,73 @@ is($anew->begin_recovery->{json}{keyring_recovery}, b64u($self->{keyring_recover
     is($anew->get('/api/me')->{json}{account_key}, b64u($again->{account_public}), 'the new one is signed in');
 }
 
+# --- a reset by an admin ---------------------------------------------------------------------------------------------
+
+$chat->sql('delete from data.login_attempts');
+my %role = map { $_ => $chat->member($_, $home) } qw(dora admin admin2 mod);
+$chat->sql("update data.users set role = 'admin' where username like 'admin%'");
+$chat->sql("update data.community_members set role = 'moderator' where user_id = '" . $role{mod}->id . "'");
+my $dora = $role{dora};
+my $reset_of = sub { my ($by, $of) = @_; return $by->post('/api/users/' . $of->id . '/reset') };
+refuses($reset_of->($nobody, $dora), 401, 'unauthorized', 'nobody resets an account');
+refuses($reset_of->($dora, $role{mod}), 403, 'forbidden', 'nor a member');
+refuses($reset_of->($role{mod}, $dora), 403, 'forbidden', 'nor a community\'s moderator');
+refuses($dora->post('/api/users/' . uuid() . '/reset'), 403, 'forbidden', 'who does not even learn whether there is such a person');
+refuses($reset_of->($role{admin}, $role{admin2}), 403, 'forbidden', 'an admin not another');
+refuses($reset_of->($role{admin}, $role{admin}), 403, 'forbidden', 'nor oneself');
+refuses($reset_of->($role{admin}, $owner), 403, 'forbidden', 'nor the owner');
+refuses($reset_of->($owner, $owner), 403, 'forbidden', 'nor the owner oneself');
+refuses($role{admin}->post('/api/users/' . uuid() . '/reset'), 404, 'user_not_found', 'an account that is none', 'user');
+answers($reset_of->($owner, $role{admin2}), 200, 'the owner resets an admin');
+my $given = answers($reset_of->($role{admin}, $dora), 200, 'an admin a member');
+like($given->{reset_code}, qr/^(?:[0-9A-HJKMNP-TV-Z]{4}-){3}[0-9A-HJKMNP-TV-Z]{4}$/, 'the code can be told');
+ok(abs($given->{expires_at} - 1000 * time - 24 * 3600 * 1000) < 60_000, 'and is good for a day');
+is($_->get('/api/me')->{status}, 200, 'nothing has changed yet') for $dora;
+is($dora->login->{status}, 200, 'the old password neither');
+
+my $lost = $dora->keys->other_credentials;
+my ($letter) = $given->{reset_code} =~ /^(.)/;
+my $guess = ($letter eq 'A' ? 'B' : 'A') . substr $given->{reset_code}, 1;
+refuses($dora->use_reset($guess, $lost), 401, 'bad_credentials', 'a wrong code');
+refuses($dora->use_reset($given->{reset_code}, $lost, username => 'ben'), 401, 'bad_credentials', 'a code of somebody else');
+refuses($dora->use_reset($given->{reset_code}, $lost, username => 'no-such'), 401, 'bad_credentials', 'of nobody');
+is(attempts(), 3, 'each counts');
+refuses($dora->use_reset($_, $lost), 422, 'invalid_field', "'$_' cannot be a code", 'reset_code')
+    for 'UUUU-UUUU-UUUU-UUUU', "$given->{reset_code}0", substr($given->{reset_code}, 0, 18), "0123-4567-89AB-\x{e4}DEF", ' ' x 20;
+is(attempts(), 3, 'that does not count');
+refuses($dora->use_reset($given->{reset_code}, $lost, ops => 1), 422, 'invalid_field', 'weak derivation', 'ops');
+my $older = $given;
+$given = answers($reset_of->($role{admin}, $dora), 200, 'another code');
+refuses($dora->use_reset($older->{reset_code}, $lost), 401, 'bad_credentials', 'replaces the one before');
+$early = $dora->login->{json}{enrol_token};
+my $sloppy = lc($given->{reset_code}) =~ tr/-/ /r =~ tr/01/ol/r;
+answers($dora->use_reset($sloppy, $lost), 200, 'the code as people write it');
+is(attempts(), 2, 'success forgets the failures of the name, not of others');
+refuses($dora->use_reset($given->{reset_code}, $lost), 401, 'bad_credentials', 'a second time');
+refuses($dora->login, 401, 'bad_credentials', 'the old password');
+refuses($dora->another_device_by($early), 401, 'session_ended', 'a login with it admits no device any more');
+is($dora->get('/api/me')->{status}, 200, 'the device stays signed in: it has the keys');
+$login = answers($dora->login(login_key => b64u($lost->{login_key})), 200, 'the new password');
+is($login->{keyring_password}, undef, 'opens no keyring');
+is($login->{keyring_recovery}, b64u($dora->keys->{keyring_recovery}), 'but the one of the recovery code is there');
+is($dora->begin_recovery->{status}, 200, 'the recovery code is as good as before');
+$dora->{keys} = bless { %{ $dora->keys }, %{$lost}{qw(salt login_key keyring_password)} }, ref $lost;
+answers($dora->post('/api/auth/password', $dora->password_change($dora->keys)), 200, 'a device with the keys gives the password a keyring again');
+is($dora->login->{json}{keyring_password}, b64u($lost->{keyring_password}), 'which it opens from then on');
+$given = answers($reset_of->($owner, $dora), 200, 'one more code');
+$chat->sql("update data.users set reset_expires = now() where username = 'dora'");
+refuses($dora->use_reset($given->{reset_code}, $lost), 401, 'bad_credentials', 'is of no use a day later');
+$given = answers($reset_of->($owner, $dora), 200, 'and one');
+answers($dora->post('/api/auth/password', $dora->password_change($dora->keys)), 200, 'that is forgotten when the password is changed');
+refuses($dora->use_reset($given->{reset_code}, $lost), 401, 'bad_credentials', 'and of no use then');
+is($chat->sql("select count(*) from data.users where encode(reset_hash, 'escape') like '%" . substr($given->{reset_code}, 0, 4) . "%'"), 0,
+    'no code is in the database');
+$given = answers($reset_of->($owner, $dora), 200, 'a last one');
+my @uses = Test::Chatalot::Person::together(map { [ $dora, POST => '/api/auth/reset', {
+    username => 'dora', reset_code => $given->{reset_code}, Test::Chatalot::Person::of_keys($lost->other_credentials, qw(salt login_key)),
+    ops => 3, mem => 67108864 } ] } 1 .. 4);
+is_deeply([ sort map { $_->{status} } @uses ], [ 200, 401, 401, 401 ], 'used four times at once it works once') or diag explain [ map { $_->{body} } @uses ];
+
 # --- the lock: one count for all the ways ---------------------------------------------------------------------------
 
 $chat->sql('delete from data.login_attempts');
@@ -229,6 +296,7 @@ my @guess  = (
     sub { $victim->begin_recovery(recovery_key => $wrong) },
     sub { $victim->post('/api/auth/password', $victim->password_change($victim->keys, login_key => $wrong)) },
     sub { $victim->post('/api/auth/recovery-code', { %new_code, login_key => $wrong }) },
+    sub { $victim->use_reset('0000-0000-0000-0000', $victim->keys) },
     sub { $victim->post('/api/auth/identity', $victim->identity($victim->keys->other_identity, login_key => $wrong)) },
 );
 is_deeply([ map { $guess[ $_ % @guess ]->()->{code} } 1 .. 10 ], [ ('bad_credentials') x 10 ], 'ten guesses of all kinds');

@@ -29,7 +29,7 @@ select is_empty($$ select name, regexp_count(prosrc, E'\n') from functions where
     'no function is longer than 60 lines');
 select is_empty($$ select name from functions where schema = 'api'
     and name !~ 'api\.auth_(config|prelogin|register|login_begin|login_end|login_void|refresh)\('
-    and name !~ 'api\.auth_(recovery_begin|recovery_end|recovery_complete|prove|identity)\(|device_add|invite_get'
+    and name !~ 'api\.auth_(recovery_begin|recovery_end|recovery_complete|prove|identity|reset_begin|reset)\(|device_add|invite_get'
     and name !~ 'api\.approval_(begin|poll|reveal)\('
     and prosrc !~ 'begin\s+perform lib\.require_session\(ctx\);' $$,
         'signed-in calls begin with the check of the session');

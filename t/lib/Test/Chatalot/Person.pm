@@ -225,6 +225,14 @@ sub identity {
     };
 }
 
+# POST /api/auth/reset: a new password, that of keys.
+sub use_reset {
+    my ($self, $code, $keys, %change) = @_;
+    return $self->post('/api/auth/reset', {
+        username => $self->{name}, reset_code => $code, of_keys($keys, qw(salt login_key)), ops => 3, mem => 67108864, %change,
+    }, token => undef);
+}
+
 # POST /api/auth/refresh with a next token of our choice (bytes).
 sub refresh {
     my ($self, %how) = @_;
