@@ -13,14 +13,14 @@ declare
     until constant timestamptz := now() + make_interval(hours => lib.limit('reset_hours')::integer);
 begin
     perform lib.require_session(ctx);
-    if lib.instance_rank(ctx.user_id) < 1 then
+    if lib.rank(null, ctx.user_id) < 5 then
         perform lib.fail(403, 'forbidden', 'Only the owner and the admins here can do that.');
     end if;
     perform lib.lock_users(array[ctx.user_id, (args ->> 'user')::uuid]);
     select * into person from data.users u where u.id = (args ->> 'user')::uuid and u.deleted_at is null;
     if not found then
         perform lib.fail(404, 'user_not_found', 'There is no such person.', 'user');
-    elsif lib.instance_rank(person.id) >= lib.instance_rank(ctx.user_id) then
+    elsif lib.rank(null, person.id) >= lib.rank(null, ctx.user_id) then
         perform lib.fail(403, 'forbidden', 'You can do that only for people whose role is below yours.');
     end if;
     update data.users u

@@ -61,16 +61,6 @@ as $$
         0)
 $$;
 
--- How high a person stands in the instance: its owner 2, its admins 1, others 0.
-create or replace function lib.instance_rank(user_id uuid)
-returns integer
-language sql stable
-as $$
-    select coalesce((
-        select case u.role when 'owner' then 2 when 'admin' then 1 else 0 end
-          from data.users u where u.id = instance_rank.user_id and u.deleted_at is null), 0)
-$$;
-
 -- Whether two people are in one channel. A person shares their own channels with themselves.
 create or replace function lib.shares_channel(one uuid, other uuid)
 returns boolean
