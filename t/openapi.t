@@ -109,7 +109,20 @@ my $id   = $home->{id};
 my $channel = $home->{groups}[0]{channels}[0]{id};
 my $code = $owner->must(POST => "/api/communities/$id/invites", {})->{code};
 my $dm   = uuid();
+$chat->sql("insert into data.reports (id, channel_id, community_id, entry_id, seq, sender, sender_device, reporter, payload, sent_at) "
+    . "values (gen_random_uuid(), '$channel', '$id', gen_random_uuid(), 1, '@{[ $anna->id ]}', '@{[ $anna->device ]}', '@{[ $owner->id ]}', 'x', now())");
+my @claim = (id => uuid(), claim => 'A' x 43);
+my $approval = $nobody->must(POST => '/api/approvals', { @claim, commitment => 'A' x 43, name => 'New' })->{code};
 for my $case (
+    [ 'POST /api/approvals', undef, { @claim, commitment => 'A' x 43, name => 'New' } ], [ 'POST /api/approvals/poll', undef, {@claim} ],
+    [ 'GET /api/approvals/{code}', "/api/approvals/$approval" ],
+    [ 'POST /api/approvals/{code}/answer', "/api/approvals/$approval/answer", { key => 'A' x 43 } ],
+    [ 'POST /api/approvals/reveal', undef, { @claim, key => 'A' x 43, nonce => 'A' x 22 } ],
+    [ 'GET /api/approvals/{code}', "/api/approvals/$approval" ], [ 'POST /api/approvals/poll', undef, {@claim} ],
+    [ 'POST /api/approvals/{code}/approve', "/api/approvals/$approval/approve", { sealed => 'AAAA' } ],
+    [ 'POST /api/approvals/poll', undef, {@claim} ], [ 'DELETE /api/approvals/{code}', "/api/approvals/$approval" ],
+    [ 'PATCH /api/devices/{device}', '/api/devices/' . $owner->device, { name => 'Desk' } ],
+    [ 'PATCH /api/channels/{channel}', "/api/channels/$channel", { history => 'all' } ], [ 'GET /api/reports' ],
     [ 'GET /api/health' ], [ 'GET /api/auth/config' ], [ 'POST /api/auth/prelogin', undef, { username => 'anna' } ],
     [ 'GET /api/me' ], [ 'GET /api/devices' ], [ 'GET /api/users/{user}/devices', '/api/users/' . $anna->id . '/devices' ],
     [ 'GET /api/prekeys' ], [ 'POST /api/prekeys', undef, { one_time_prekeys => $owner->keys->one_time_prekeys(50, 1) } ],

@@ -92,6 +92,10 @@ my $slow;
 await('a refusal', sub { ($slow = $chat->nobody->post('/api/auth/login', {}))->{status} == 429 || !burst(20, $login) && 0 });
 refuses($slow, 429, 'rate_limited', 'with an error like all others');
 is($slow->{headers}->header('Retry-After'), 1, 'and Retry-After');
+await('the rate falls again', sub { page('/api/auth/config')->{status} == 200 });
+my $poll = "POST /api/approvals/poll HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
+$refused = burst(60, $poll);
+ok($refused > 20, "so is approving a device ($refused of 60 refused)");
 $refused = burst(150, "GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n");
 ok($refused > 20 && $refused < 120, "so is everything else, later ($refused of 150 refused)");
 is(burst(150, "GET /favicon.svg HTTP/1.1\r\nHost: localhost\r\n\r\n"), 0, 'but not the client\'s files');
@@ -102,11 +106,15 @@ is($chat->nobody->request(POST => '/api/communities', 'x' x 1_100_000)->{status}
 
 page('/api/health?token=SECRET-IN-QUERY', headers => { Referer => 'https://example.org/SECRET-IN-REFERER' }, token => 'SECRET-IN-HEADER');
 page('/api/invites/SECRETINVITE');
+page('/api/approvals/SECRETCODE');
+page('/api/approvals/SECRETCODE/answer');
 page('/invite/SECRETINVITE');
 await('the log is written', sub { log_text() =~ m{/api/invites/} && log_text() =~ m{"/index.html".*\n\z} });
 my $log = log_text();
-unlike($log, qr/SECRET/, 'the access log knows no query, no referrer, no token and no invite code');
+unlike($log, qr/SECRET/, 'the access log knows no query, no referrer, no token and no code');
 like($log, qr{"path":"/api/invites/\*\*\*"}, 'but that there was one');
+like($log, qr{"path":"/api/approvals/\*\*\*"}, 'likewise of approvals');
+like($log, qr{"path":"/api/approvals/poll"}, 'whose other paths are no codes');
 is(scalar(grep { !eval { JSON::PP::decode_json($_); 1 } } split /\n/, $log), 0, 'each line is JSON');
 my @shipped = grep { !/\[(?:info|notice|debug)\]/ } split /\n/, $chat->error_log;
 is(scalar(grep {/SECRET/} @shipped), 0, 'nor does the error log, from the level on that ships');
