@@ -7,6 +7,3 @@ class Reporting {
 }
 
 export const reporting = new Reporting();
-
-/** Others' messages that can be read here: one reports what one can show. */
-export const canReport = (message: Message): boolean => !message.own && message.state === 'received';
