@@ -417,7 +417,7 @@ test('the key of somebody who only writes is in the backup too', async () => {
 	const relay = new Relay();
 	const ada = await register(relay, 'ada');
 	const channel = (await ada.core.createCommunity('Garden')).groups[0]!.channels[0]!.id;
-	await ada.until('the first catching up', () => relay.calls.includes('GET /backup'));
+	await ada.until('the first catching up', () => relay.calls.includes('POST /backup'));
 	await ada.core.send(channel, 'a note to myself');
 	await ada.message(channel, 'a note to myself', 'sent');
 	await ada.backedUp();

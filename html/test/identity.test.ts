@@ -2,7 +2,7 @@
 // Becoming and ceasing to be a device: what ends with it, and what a person who signs in again keeps.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { password, register, scene } from './support/scene';
+import { password, register, scene, verify } from './support/scene';
 import type { Person } from './support/person';
 import { Refusal } from './support/relay';
 
@@ -53,6 +53,7 @@ test('who signs in again after the server ended the session still knows everybod
 	relay.before = (call) => {
 		if (call === 'ws send') throw new Refusal(503, 'unavailable');
 	};
+	await verify(ada, users.ben.body.user);
 	await ada.core.send(channel, 'written before the end');
 	await ada.core.saveDraft(channel, 'half a tho');
 	relay.removeDevice(users.ada.devices[0]!);

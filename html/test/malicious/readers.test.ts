@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Failure } from '../../src/lib/core/problem';
-import { inject, joinLast, register, scene, secondDevice } from '../support/scene';
+import { inject, joinLast, register, scene, secondDevice, verify } from '../support/scene';
 import type { RelayUser } from '../support/relay';
 
 test('a reader whom the server adds to a private conversation gets nothing, and the lock says so', async () => {
@@ -147,6 +147,7 @@ test('a changed identity is sent to again once it has been accepted, and that st
 	const { relay, ada, ben, channel, dm, users } = await scene();
 	const { user } = users.ben.body;
 	await assert.rejects(ada.core.acceptIdentity(dm, user), { code: 'identity_unchanged' });
+	await verify(ada, user);
 	const inbox = () => users.ben.devices[0]!.inbox;
 	await ben.until('the acknowledgement', () => inbox().length === 0);
 	await ben.core.close();
@@ -164,7 +165,7 @@ test('a changed identity is sent to again once it has been accepted, and that st
 	assert.equal(accepted.members.find(({ person }) => person.id === user)!.devices, 0);
 	assert.deepEqual(
 		accepted.notes.map(({ what }) => what),
-		['identity_changed', 'identity_accepted']
+		['verified', 'identity_changed', 'identity_accepted']
 	);
 	relay.removeDevice(users.ben.devices[0]!);
 	await ada.until('the removal', async () => (await ada.core.security(dm)).state === 'sealed');

@@ -5,10 +5,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Failure } from '../../src/lib/core/problem';
 import type { RelayUser } from '../support/relay';
-import { register, scene, uuid } from '../support/scene';
+import { register, scene, uuid, verify } from '../support/scene';
 
-test('another identity under a known name gets nothing before that was looked at', async () => {
+test('another identity under the name of somebody verified gets nothing before that was looked at', async () => {
 	const { relay, ada, channel, dm, users } = await scene();
+	await verify(ada, users.ben.body.user);
 	const mallory = await register(relay, 'mallory');
 	const [, , evil] = [...relay.users.values()] as RelayUser[];
 	users.ben.body.account_key = evil!.body.account_key;
@@ -18,7 +19,8 @@ test('another identity under a known name gets nothing before that was looked at
 		const failed = await ada.message(place, `to ${place}`, 'failed');
 		assert.equal(failed.problem!.code, 'identity_changed');
 		const security = await ada.core.security(place);
-		assert.deepEqual([security.state, security.changed.map(({ person }) => person.username)], ['attention', ['ben']]);
+		const changed = security.changed.map(({ person, wasVerified }) => [person.username, wasVerified]);
+		assert.deepEqual([security.state, changed], ['attention', [['ben', true]]]);
 	}
 	assert.ok(ada.events.some((event) => event.type === 'security'));
 	await mallory.core.signOut();

@@ -95,6 +95,12 @@ export async function secondDevice(relay: Relay, username: string): Promise<Pers
 	return person;
 }
 
+/** The person at this device has compared the numbers. */
+export async function verify(person: Person, user: Id): Promise<void> {
+	await person.core.safety(user);
+	await person.core.verify(user);
+}
+
 /** The last one that registered joins the community of the scene. */
 export function joinLast(relay: Relay): RelayUser {
 	const user = [...relay.users.values()].at(-1)!;

@@ -151,7 +151,7 @@ export class ClientCore implements Core {
 	}
 
 	async continueWithoutBackup(): Promise<void> {
-		return notYet();
+		return this.signedIn().backup.waive();
 	}
 
 	async signOut(): Promise<void> {
@@ -253,25 +253,27 @@ export class ClientCore implements Core {
 	}
 
 	async acceptIdentity(channel: Id, user: Id) {
-		const { ctx, rosters } = this.signedIn();
+		const { ctx, rosters, backup, safeties } = this.signedIn();
 		await acceptIdentity(ctx, user);
+		backup.soon();
+		void safeties.tell();
 		return securityOf(ctx, rosters, channel);
 	}
 
-	async safety(_user: Id): Promise<Safety> {
-		return notYet();
+	async safety(user: Id): Promise<Safety> {
+		return this.signedIn().safeties.show(user);
 	}
 
-	async verify(_user: Id): Promise<Safety> {
-		return notYet();
+	async verify(user: Id): Promise<Safety> {
+		return this.signedIn().safeties.verify(user);
 	}
 
-	async verifyScanned(_user: Id, _text: string): Promise<{ matches: boolean; safety: Safety }> {
-		return notYet();
+	async verifyScanned(user: Id, text: string): Promise<{ matches: boolean; safety: Safety }> {
+		return this.signedIn().safeties.verifyScanned(user, text);
 	}
 
-	async unverify(_user: Id): Promise<Safety> {
-		return notYet();
+	async unverify(user: Id): Promise<Safety> {
+		return this.signedIn().safeties.unverify(user);
 	}
 
 	async report(_message: { channel: Id; id: Id }, _reason: string): Promise<void> {

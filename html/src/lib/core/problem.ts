@@ -36,6 +36,8 @@ const passing = new Set([
 	'rate_limited',
 	'too_many_pending',
 	'not_ready',
+	'backup_unread',
+	'backup_withheld',
 	'server_error'
 ]);
 

@@ -106,7 +106,7 @@ export interface Message {
 	/** Empty while the message cannot be read. */
 	text: string;
 	/** Why it failed, or cannot be read: `account_deleted` when its author's account was, and the message with it. One
-	    that is queued may have one too: what it waits for (`backup_unread`, `backup_withheld`, `identity_changed`). */
+	    that is queued may have one too: what it waits for (`backup_unread`, `backup_withheld`). */
 	problem?: Problem;
 }
 

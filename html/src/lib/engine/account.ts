@@ -8,7 +8,7 @@ import type { Platform } from '../core/platform';
 import { fail, Failure } from '../core/problem';
 import { uuidBytes } from '../core/uuid';
 import { CryptoError, deriveRoot, Library, limits } from '../crypto/library';
-import type { DeviceRecord, PrekeyRecord, TokenRecord } from '../store/tables';
+import type { DeviceRecord, Meta, PrekeyRecord, TokenRecord } from '../store/tables';
 import type { Reader } from '../store/reader';
 import { Damaged } from '../store/seal';
 import type { Store } from '../store/store';
@@ -23,6 +23,8 @@ export interface NewDevice {
 	device: DeviceRecord;
 	tokens: TokenRecord;
 	prekeys: PrekeyRecord[];
+	/** Of its identity: there is no backup to restore. */
+	isFirst?: true;
 }
 
 interface DeviceKeys {
@@ -83,7 +85,8 @@ export class Enrolment {
 				device: device.upload
 			});
 			if (tokens.user.id !== user) fail('bad_reply', 'The server made another account than was asked for.');
-			return { made: this.newDevice(tokens, keys, device), recoveryCode: recovery.text };
+			const made: NewDevice = { ...this.newDevice(tokens, keys, device), isFirst: true };
+			return { made, recoveryCode: recovery.text };
 		} finally {
 			wipe(root, wrapKey, recoveryWrap, recovery.code);
 		}
@@ -208,14 +211,18 @@ export function makeOneTimePrekeys(library: Library, from: number, count: number
 	return { records, upload };
 }
 
+const NOTHING: Meta['restore'] = { before: null, total: 0, finished: true, identities: 'known' };
+
 /** Everything at once: a device that is half there would be one the server knows and nobody has. */
 export function storeNewDevice(store: Store, made: NewDevice, now: number): Promise<void> {
 	return store.begin(async (unit, before) => {
-		if (await isSamePerson(before, made.device)) await keep(unit, before);
+		const isKept = await isSamePerson(before, made.device);
+		if (isKept) await keep(unit, before);
 		unit.setMeta('device', made.device);
 		unit.setMeta('tokens', made.tokens);
 		unit.setMeta('prekeys', { nextOnce: ONE_TIME_PREKEYS + 1, nextSigned: 2, rotatedAt: now, checkedAt: now });
-		unit.setMeta('restore', { before: null, total: 0, finished: false });
+		const identities = isKept ? 'known' : 'sought';
+		unit.setMeta('restore', made.isFirst ? NOTHING : { before: null, total: 0, finished: false, identities });
 		for (const prekey of made.prekeys) unit.put('prekeys', prekey);
 	});
 }

@@ -1,28 +1,39 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The sealed backup of keys: what this device learnt goes up in batches from a durable queue; on a new device it comes
-// down page by page, newest first, and what it opens is shown as it goes.
+// The sealed backup of keys and of whom the account has met: what this device learnt goes up in batches from a durable
+// queue; on a new device it comes down page by page, newest first, and what it opens is shown as it goes.
 import { sameBytes, toBase64url } from '../core/bytes';
-import { Failure, isPassing } from '../core/problem';
+import { fail, Failure, isPassing } from '../core/problem';
 import { CryptoError, type Item } from '../crypto/library';
+import type { Meta } from '../store/tables';
 import { newId, type Context } from './context';
 import type { Entries } from './entries';
+import { BACKUP_WITHHELD, becomeAcquainted, identityOf, mergeIdentity, ownIdentity } from './identities';
 import { learnContentKey, learnSenderKey, type Learnt } from './keys';
 
 const BACKUP_LOCK = 'chatalot-backup';
 const RESTORE_LOCK = 'chatalot-restore';
 /** Keys in one sealed item: 200 × 241 bytes stay below its 60,000. */
 const BATCH = 200;
+/** All identities are put into the backup together after so many items, so that a new device has them all soon. */
+const SNAPSHOT_EVERY = 50;
+/** Identities in one sealed item: 900 × 61 bytes stay below its 60,000. */
+const IDENTITIES = 900;
+/** How long signing out waits for what is still to go up. */
+const FLUSH = 15_000;
 const SOON = 3_000;
 const RETRY = 60_000;
 const PAGE = 100;
 
 export class Backup {
 	private timer: (() => void) | undefined;
+	private cancelFlush: () => void = () => undefined;
 	private full = false;
 
 	constructor(
 		private readonly ctx: Context,
-		private readonly entries: Entries
+		private readonly entries: Entries,
+		/** Whom the account has met is known now. */
+		private readonly onAcquainted: () => void
 	) {}
 
 	/** Something may be in the queue. */
@@ -40,10 +51,38 @@ export class Backup {
 		this.timer = undefined;
 	}
 
+	/** A first device at once lets the ones to come know that there is a backup: they send nothing before they have it. */
+	async mark(): Promise<void> {
+		if ((await this.ctx.store.read.meta('snapshot')) !== undefined) return;
+		await this.ctx.platform.locks.request(BACKUP_LOCK, {}, () => this.snapshot());
+	}
+
+	/** Everything goes up now. Throws `backup_pending` when it cannot. */
+	async flush(): Promise<void> {
+		const { platform, store } = this.ctx;
+		const late = new Promise<boolean>((resolve) => {
+			this.cancelFlush = platform.after(FLUSH, () => resolve(false));
+		});
+		try {
+			const done = this.upload().then(
+				() => true,
+				() => false
+			);
+			if (!(await Promise.race([done, late])) || (await store.read.count('backup')) > 0)
+				fail(
+					'backup_pending',
+					'Keys of this device are not in the backup yet. Without them, messages stay unreadable.'
+				);
+		} finally {
+			this.cancelFlush();
+		}
+	}
+
 	private async upload(): Promise<void> {
 		const { platform, store } = this.ctx;
 		await platform.locks.request(BACKUP_LOCK, {}, async () => {
 			for (;;) {
+				await this.snapshot();
 				const queued = await store.read.all('backup', BATCH);
 				if (queued.length === 0) return;
 				await this.send(queued.map(({ kind, body }) => ({ kind, body })));
@@ -53,9 +92,27 @@ export class Backup {
 						// Another copy of the key may have taken its place meanwhile.
 						if (now && sameBytes(now.body, body)) unit.delete('backup', id);
 					}
+					const { items } = (await unit.meta('snapshot')) ?? { items: 0 };
+					unit.setMeta('snapshot', { items: items + 1 });
 				});
 			}
 		});
+	}
+
+	/**
+	 * Every identity that is remembered, oneself first: a device that reads the backup back to here knows them all. And it
+	 * knows that it was given the backup.
+	 */
+	private async snapshot(): Promise<void> {
+		const { ctx } = this;
+		const { read } = ctx.store;
+		const [place, last] = await Promise.all([read.meta('restore'), read.meta('snapshot')]);
+		if ((place && !place.finished) || place?.identities === 'sought' || (last && last.items < SNAPSHOT_EVERY)) return;
+		const people = (await read.all('people')).filter(({ id }) => id !== ctx.own.user);
+		const others = people.map((person) => identityOf(ctx, person)).filter((item) => item !== null);
+		const items = [ownIdentity(ctx), ...others];
+		for (let at = 0; at < items.length; at += IDENTITIES) await this.send(items.slice(at, at + IDENTITIES));
+		await ctx.store.change(async (unit) => unit.setMeta('snapshot', { items: 0 }));
 	}
 
 	private async send(items: Item[]): Promise<void> {
@@ -70,35 +127,72 @@ export class Backup {
 		this.soon(RETRY);
 	}
 
-	/** Takes up the restore where it stopped; at once when there is none to do. */
+	/**
+	 * Takes up the restore where it stopped; at once when there is none to do. What ended without telling whom the account
+	 * knows was not the whole backup, and is begun again.
+	 */
 	async restore(): Promise<void> {
 		const { platform, store } = this.ctx;
 		await platform.locks.request(RESTORE_LOCK, {}, async () => {
 			let place = await store.read.meta('restore');
+			if (place?.finished && place.identities === 'sought') place = { ...place, before: null, finished: false };
 			while (place && !place.finished) {
 				place = await this.restorePage(place);
 				const done = place.finished ? place.total : place.total - (place.before ?? 1) + 1;
-				if (place.total > 0) store.tell({ type: 'restore', data: { done, total: place.total } });
+				const withheld = place.finished && place.identities === 'sought';
+				if (withheld) platform.log('warn', 'the backup of this account is not given out, or only a part of it');
+				if (place.total > 0 || withheld)
+					store.tell({
+						type: 'restore',
+						data: { done, total: place.total, ...(withheld && { problem: BACKUP_WITHHELD }) }
+					});
 			}
 		});
 	}
 
-	private async restorePage(place: { before: number | null; total: number }) {
+	/** The person goes on without knowing whom they had met. */
+	async waive(): Promise<void> {
+		await this.ctx.store.change(async (unit) => {
+			const place = await unit.meta('restore');
+			if (place?.identities !== 'sought' || !place.finished)
+				fail('backup_unread', 'The backup of your keys is still being read.');
+			unit.setMeta('restore', { ...place, identities: 'waived' });
+			await becomeAcquainted(this.ctx, unit);
+		});
+		this.onAcquainted();
+		this.soon();
+	}
+
+	private async restorePage(place: Meta['restore']): Promise<Meta['restore']> {
 		const { ctx } = this;
 		const { items, more } = await ctx.api.backup(place.before ?? undefined, PAGE);
 		const total = Math.max(place.total, items[0]?.seq ?? 0);
 		const lowest = items.reduce((low, item) => Math.min(low, item.seq), place.before ?? Infinity);
 		const progress = place.before === null ? items.length > 0 : lowest < place.before;
 		const finished = !more || !progress || lowest <= 1;
-		const next = { before: Number.isFinite(lowest) ? lowest : null, total, finished };
+		const before = Number.isFinite(lowest) ? lowest : null;
+		let marked = false;
 		// The newest first: the first copy of a content key is kept.
-		for (const { seq, data } of [...items].sort((a, b) => b.seq - a.seq)) await this.learn(seq, data);
-		await ctx.store.change(async (unit) => unit.setMeta('restore', next));
+		for (const { seq, data } of [...items].sort((a, b) => b.seq - a.seq))
+			marked = (await this.learn(seq, data)) || marked;
+		const acquainted = marked && place.identities === 'sought';
+		const next: Meta['restore'] = { ...place, before, total, finished };
+		if (acquainted) next.identities = 'known';
+		await ctx.store.change(async (unit) => {
+			// The person may have gone on without meanwhile.
+			const now = await unit.meta('restore');
+			if (now?.identities === 'waived') next.identities = 'waived';
+			unit.setMeta('restore', next);
+			if (acquainted) await becomeAcquainted(ctx, unit);
+		});
+		if (acquainted) this.onAcquainted();
 		return next;
 	}
 
-	private async learn(seq: number, data: Uint8Array): Promise<void> {
+	/** Whether it has the mark behind which nobody was met who is not in what was read. */
+	private async learn(seq: number, data: Uint8Array): Promise<boolean> {
 		const { ctx } = this;
+		let marked = false;
 		const rest = await ctx.store.change(async (unit) => {
 			const learnt: (Learnt | null)[] = [];
 			let items: Item[] = [];
@@ -109,10 +203,9 @@ export class Backup {
 			}
 			for (const { kind, body } of items) {
 				try {
-					const isSenderKey = kind === 'sender_key';
-					learnt.push(
-						await (isSenderKey ? learnSenderKey(ctx, unit, body, 'backup') : learnContentKey(ctx, unit, body, false))
-					);
+					if (kind === 'sender_key') learnt.push(await learnSenderKey(ctx, unit, body, 'backup'));
+					else if (kind === 'content_key') learnt.push(await learnContentKey(ctx, unit, body, false));
+					else marked = (await mergeIdentity(ctx, unit, body, 'backup')) === 'own' || marked;
 				} catch (error) {
 					this.skip(seq, error);
 				}
@@ -123,6 +216,7 @@ export class Backup {
 			);
 		});
 		await this.entries.reopenRest(rest);
+		return marked;
 	}
 
 	private skip(seq: number, error: unknown): void {

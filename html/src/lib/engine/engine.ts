@@ -18,6 +18,7 @@ import { Outbox } from './outbox';
 import { Prekeys } from './prekeys';
 import { Requests } from './requests';
 import { Rosters } from './rosters';
+import { Safeties } from './safety';
 import { Sealing } from './sealing';
 import { Sessions } from './sessions';
 import { Shell } from './shell';
@@ -34,12 +35,14 @@ export class Engine {
 	readonly history: History;
 	readonly rosters: Rosters;
 	private readonly inbox: Inbox;
-	private readonly backup: Backup;
+	readonly backup: Backup;
+	readonly safeties: Safeties;
 	private readonly prekeys: Prekeys;
 	private readonly requests: Requests;
 	private readonly sync: Sync;
 	private readonly unwatch: () => void;
 	private tending = false;
+	private tendAgain = false;
 
 	constructor(
 		platform: Platform,
@@ -64,7 +67,8 @@ export class Engine {
 		this.outbox = new Outbox(ctx, this.rosters, new Sealing(ctx, sessions, distribution), () => this.backup.soon());
 		this.history = new History(ctx, entries, this.outbox, this.rosters);
 		this.history.onRead = (unit) => this.shell.changed(unit);
-		this.backup = new Backup(ctx, entries);
+		this.backup = new Backup(ctx, entries, () => this.outbox.drain());
+		this.safeties = new Safeties(ctx, sessions, this.rosters, () => this.backup.soon());
 		this.prekeys = new Prekeys(ctx);
 		this.requests = new Requests(ctx, sessions, this.rosters, entries);
 		this.inbox = new Inbox(
@@ -110,24 +114,35 @@ export class Engine {
 	/** Everything that was waiting is here: now send, restore, ask and tend what has time. */
 	private caughtUp(): void {
 		this.outbox.drain();
+		this.tendAgain = true;
 		if (this.tending) return;
 		this.tending = true;
 		this.quietly(
 			'tending',
-			this.tend().finally(() => (this.tending = false))
+			this.tendAll().finally(() => (this.tending = false))
 		);
+	}
+
+	private async tendAll(): Promise<void> {
+		while (this.tendAgain) {
+			this.tendAgain = false;
+			await this.tend();
+		}
 	}
 
 	private async tend(): Promise<void> {
 		await this.backup.restore();
+		await this.backup.mark();
 		await this.history.prefetch(PREFETCH);
 		this.backup.soon();
+		await this.safeties.tell();
 		await this.requests.ask();
 		await this.prekeys.maintain();
 	}
 
 	/** The page reads the list itself when it shows it; here only rosters depend on it, and they have their own event. */
 	private devicesChanged(): void {
+		this.ctx.store.tell({ type: 'devices', data: {} });
 		this.sync.now();
 	}
 

@@ -11,6 +11,7 @@ import type { DeviceKeyRecord } from '../store/tables';
 import type { Unit } from '../store/unit';
 import type { Context } from './context';
 import type { Entries } from './entries';
+import { mergeIdentity } from './identities';
 import { learnContentKey, learnSenderKey, wantsContentKey, type Learnt } from './keys';
 import type { Rosters } from './rosters';
 import type { Sessions } from './sessions';
@@ -155,7 +156,8 @@ export class Inbox {
 		const learnt: (Learnt | null)[] = [];
 		for (const { kind, body } of items) {
 			if (kind === 'content_key') learnt.push(await learnContentKey(this.ctx, unit, body, true));
-			else if (kind === 'sender_key' && (await this.isCertified(unit, body)))
+			else if (kind === 'identity') await mergeIdentity(this.ctx, unit, body, 'own device');
+			else if (await this.isCertified(unit, body))
 				learnt.push(await learnSenderKey(this.ctx, unit, body, 'own device'));
 		}
 		return learnt.filter((one) => one !== null);

@@ -50,6 +50,10 @@ const causes: Record<string, Problem> = {
 	version: { code: 'unknown_version', message: 'This message needs a newer version of Chatalot.' },
 	format: { code: 'malformed', message: 'This message is damaged.' },
 	payload: { code: 'malformed', message: 'The content of this message is damaged.' },
+	former: {
+		code: 'former_device',
+		message: 'This message was sealed by a device of an identity that its sender has replaced.'
+	},
 	order: {
 		code: 'out_of_order',
 		message: 'This message was sealed before others that the server placed before it.'
@@ -75,6 +79,7 @@ export async function openEntry(
 	};
 	if (entry.kind !== 'message') return { ...base, state: 'unreadable', text: '', problem: causes.kind! };
 	try {
+		if (reading === 'arriving') await requirePresent(unit, entry);
 		const opened = kind === 'dm' ? await openDm(ctx, unit, entry) : await openText(ctx, unit, entry, reading);
 		if ('wants' in opened) return { ...base, state: 'waiting', text: '', raw: rawOf(entry), wants: opened.wants };
 		const payload = decodePayload(opened.payload);
@@ -168,6 +173,13 @@ function rawOf({ kind, ref, thread, epoch, ciphertext, commitment }: SealedEntry
 }
 
 class NotCommitted extends Error {}
+class Former extends Error {}
+
+/** A device that only a replaced identity vouches for was removed with it, and everything since has another epoch. */
+async function requirePresent(unit: Unit, { channel, sender, device, epoch }: SealedEntry): Promise<void> {
+	if (!(await unit.get('people', sender))?.former?.includes(device)) return;
+	if (epoch >= ((await unit.get('rosters', channel))?.epoch ?? 0)) throw new Former();
+}
 
 function checkCommitment(ctx: Context, key: Bytes, payload: Bytes, commitment: Bytes): void {
 	try {
@@ -180,6 +192,7 @@ function checkCommitment(ctx: Context, key: Bytes, payload: Bytes, commitment: B
 function causeOf(error: unknown): string {
 	if (error instanceof CryptoError) return error.code;
 	if (error instanceof NotCommitted) return 'commitment';
+	if (error instanceof Former) return 'former';
 	if (error instanceof Malformed || error instanceof SyntaxError) return 'payload';
 	throw error;
 }

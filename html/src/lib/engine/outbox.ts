@@ -143,7 +143,7 @@ export class Outbox {
 				isPassing(error) || code(error) === 'session_ended' || (code(error) === 'internal' && times < ERROR_ATTEMPTS);
 			this.sending.delete(message.id);
 			if (code(error) === 'discarded') return;
-			this.show(message, false);
+			this.show(message, false, isHeldBack(error) ? toProblem(error) : undefined);
 			if (again) throw error;
 			const problem = toProblem(error);
 			this.ctx.platform.log('warn', `a message was not sent: ${problem.code}`, String(error));
@@ -210,10 +210,11 @@ export class Outbox {
 		});
 	}
 
-	private show(message: OutboxRecord, sending: boolean): void {
+	private show(message: OutboxRecord, sending: boolean, problem?: Problem): void {
 		if (sending) this.sending.add(message.id);
 		else this.sending.delete(message.id);
-		const messages = [showOutgoing(this.ctx, message, sending)];
+		const shown = showOutgoing(this.ctx, message, sending);
+		const messages = [problem ? { ...shown, problem } : shown];
 		this.ctx.store.tell({ type: 'messages', data: { channel: message.channel, messages, gone: [] } });
 	}
 }
@@ -236,6 +237,11 @@ function frameOf(message: OutboxRecord, sealed: SealedSend): SendFrame {
 			payload: toBase64url(payload)
 		}));
 	return frame;
+}
+
+/** Until the device knows whom the person has verified. */
+function isHeldBack(error: unknown): boolean {
+	return ['backup_unread', 'backup_withheld'].includes(code(error));
 }
 
 function code(error: unknown): string {

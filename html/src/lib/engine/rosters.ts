@@ -132,12 +132,14 @@ export class Rosters {
 	/** Whoever the server lets in is let in before everybody's eyes. */
 	private async noteChanges(unit: Unit, before: RosterRecord, now: RosterRecord): Promise<void> {
 		const { ctx } = this;
+		const here = new Set(now.members.map(({ user }) => user));
+		for (const { user } of before.members)
+			if (!here.has(user)) await addNote(ctx, unit, now.channel, 'reader_removed', user);
 		const known = new Map(before.members.map((member) => [member.user, member]));
 		for (const member of now.members) {
 			const { user, devices } = member;
 			const old = known.get(user);
 			if (!old) await addNote(ctx, unit, now.channel, 'reader_added', user);
-			else if (member.changed && !old.changed) await addNote(ctx, unit, now.channel, 'identity_changed', user);
 			if (!old || user !== ctx.own.user) continue;
 			const added = devices.some((device) => device !== ctx.own.device && !old.devices.includes(device));
 			if (added) await addNote(ctx, unit, now.channel, 'own_device_added', user);
@@ -158,8 +160,11 @@ export function otherDevices(roster: RosterRecord, own: Id): Id[] {
 	return roster.members.flatMap((member) => member.devices).filter((device) => device !== own);
 }
 
-/** Nothing is sealed for a roster with somebody whose identity changed. */
+/** Nothing is sealed for a roster with somebody who was verified and shows another identity now. */
 export function requireUnchanged(roster: RosterRecord): void {
 	if (roster.members.some((member) => member.changed))
-		fail('identity_changed', 'The identity of a member has changed. Nothing is sent until that has been looked at.');
+		fail(
+			'identity_changed',
+			'The identity of somebody you verified has changed. Nothing is sent until you have looked at that.'
+		);
 }

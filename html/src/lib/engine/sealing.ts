@@ -7,6 +7,7 @@ import type { ChannelRecord, OutboxRecord, RosterRecord, SealedSend } from '../s
 import type { Unit } from '../store/unit';
 import { newId, type Context } from './context';
 import type { Distribution } from './distribution';
+import { requireAcquainted } from './identities';
 import { queueBackup } from './keys';
 import { bindingOf } from './opening';
 import { encodePayload } from './payload';
@@ -28,6 +29,7 @@ export class Sealing {
 	async seal(message: OutboxRecord, channel: ChannelRecord, roster: RosterRecord): Promise<SealedSend> {
 		const { sealed } = message;
 		if (sealed && sealed.epoch === roster.epoch && sealed.roster === roster.roster) return sealed;
+		await requireAcquainted(this.ctx.store.read);
 		requireUnchanged(roster);
 		if (channel.kind === 'dm') return this.sealDm(message, roster);
 		await this.distribution.prepare(roster);

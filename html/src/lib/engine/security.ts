@@ -4,7 +4,8 @@ import { fail, Failure, isPassing } from '../core/problem';
 import type { Id, Person, Problem, Security } from '../core/types';
 import type { RosterRecord } from '../store/tables';
 import type { Context } from './context';
-import { addNote, notesOf } from './notes';
+import { decide, isWarned, noteEverywhere } from './identities';
+import { notesOf } from './notes';
 import { READERS_REFUSED, type Rosters } from './rosters';
 import { personOf } from './trust';
 
@@ -12,14 +13,17 @@ export async function securityOf(ctx: Context, rosters: Rosters, channel: Id): P
 	const { roster, problem } = await rosterOf(ctx, rosters, channel);
 	const members: Security['members'] = [];
 	const changed: Security['changed'] = [];
-	for (const member of roster?.members ?? []) {
-		const person = await personOf(ctx, ctx.store.read, member.user);
-		members.push({ person, devices: member.devices.length, verified: false });
-		if (member.changed) changed.push({ person, wasVerified: false });
+	for (const { user, devices, changed: isChanged } of roster?.members ?? []) {
+		const person = await personOf(ctx, ctx.store.read, user);
+		const record = user === ctx.own.user ? undefined : await ctx.store.read.get('people', user);
+		members.push({ person, devices: devices.length, verified: user === ctx.own.user || record?.trust === 'verified' });
+		if (isChanged || isWarned(record)) changed.push({ person, wasVerified: isChanged || record?.trust === 'doubted' });
 	}
 	const misnamed = await misnamedOf(ctx, members);
 	const ghosts = roster?.members.some((member) => member.uncertified.length > 0) ?? false;
-	const state = changed.length + misnamed.length > 0 || ghosts || problem ? 'attention' : 'sealed';
+	const isDoubtful = changed.length + misnamed.length > 0 || ghosts || problem !== undefined;
+	const isVerified = members.length > 1 && members.every(({ verified }) => verified);
+	const state = isDoubtful ? 'attention' : isVerified ? 'verified' : 'sealed';
 	const security: Security = { state, changed, misnamed, members, notes: await notesOf(ctx, channel) };
 	if (problem) security.problem = problem;
 	return security;
@@ -58,23 +62,17 @@ async function misnamedOf(ctx: Context, members: Security['members']): Promise<P
 }
 
 /**
- * The identity that the server shows now takes the place of the remembered one. Nothing that rested on the old one is
- * kept: devices are to be certified anew, and sessions begin anew.
+ * The person has looked at a changed identity. The one that the server shows takes the place of the remembered one, if it
+ * has not done so already.
  */
 export async function acceptIdentity(ctx: Context, user: Id): Promise<void> {
 	await ctx.store.change(async (unit) => {
 		const person = await unit.get('people', user);
-		if (user === ctx.own.user || !person?.changedKey)
+		if (user === ctx.own.user || !person || !isWarned(person))
 			fail('identity_unchanged', 'The identity of this person is the one that is remembered.');
-		unit.put('people', { ...person, accountKey: person.changedKey, changedKey: null });
-		for (const { id } of await unit.by('devices', 'user', user)) {
-			unit.delete('devices', id);
-			unit.delete('sessions', id);
-		}
-		for (const roster of await unit.all('rosters')) {
-			if (!roster.members.some((member) => member.user === user)) continue;
-			unit.put('rosters', { ...roster, stale: true });
-			await addNote(ctx, unit, roster.channel, 'identity_accepted', user);
-		}
+		const { unseen: _, trust: __, ...rest } = person;
+		const accountKey = person.changedKey ?? person.accountKey;
+		await decide(ctx, unit, { ...rest, accountKey, changedKey: null, since: ctx.platform.now(), decided: true });
+		await noteEverywhere(ctx, unit, user, 'identity_accepted');
 	});
 }

@@ -9,6 +9,7 @@ import type { DeviceKeyRecord } from '../store/tables';
 import type { Unit } from '../store/unit';
 import type { Context } from './context';
 import { addNote } from './notes';
+import { requireAcquainted } from './identities';
 import { partyOf } from './trust';
 
 const CLAIM = 100;
@@ -42,6 +43,7 @@ export class Sessions {
 
 	/** The envelope for a device that has a session, else null. The unit must be committed before it leaves. */
 	async seal(unit: Unit, device: Id, letter: Letter): Promise<Bytes | null> {
+		await requireAcquainted(unit);
 		const session = await unit.get('sessions', device);
 		if (!session) return null;
 		const { record, envelope } = this.ctx.library.sealEnvelope(session.record, this.ctx.library.makeLetter(letter));

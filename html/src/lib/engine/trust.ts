@@ -9,6 +9,7 @@ import { CryptoError, type Party } from '../crypto/library';
 import type { DeviceKeyRecord } from '../store/tables';
 import type { Unit } from '../store/unit';
 import type { Context } from './context';
+import { isAcquainted, meetChanged, remember, stranger } from './identities';
 
 /**
  * Remembers a person's names. An identity that was remembered stays, and so does the username: messages that were
@@ -21,38 +22,33 @@ export async function learnNames(unit: Unit, person: Person): Promise<string | n
 	const otherName = person.username === username ? undefined : person.username;
 	if (known && known.username === username && known.displayName === displayName && known.otherName === otherName)
 		return null;
-	unit.put('people', {
-		accountKey: known?.accountKey ?? null,
-		changedKey: known?.changedKey ?? null,
-		id,
-		username,
-		displayName,
-		...(otherName !== undefined && { otherName })
-	});
+	const { otherName: _, ...rest } = known ?? stranger(id);
+	unit.put('people', { ...rest, username, displayName, ...(otherName !== undefined && { otherName }) });
 	return known?.displayName && known.displayName !== displayName ? known.displayName : null;
 }
 
-/** Whether this is the identity that is remembered; remembers it at first sight. */
+/**
+ * Whether this is the identity that is sealed for. It is remembered at first sight; and another one that takes its place,
+ * with a warning, but not that of somebody who was verified. One's own never changes.
+ */
 export async function meet(ctx: Context, unit: Unit, user: Id, accountKey: Bytes): Promise<boolean> {
-	const remembered = user === ctx.own.user ? ctx.own.accountKey : undefined;
-	const known = (await unit.get('people', user)) ?? {
-		id: user,
-		username: '',
-		displayName: '',
-		accountKey: null,
-		changedKey: null
-	};
-	const expected = remembered ?? known.accountKey;
-	if (expected === null) {
-		unit.put('people', { ...known, accountKey });
+	const known = (await unit.get('people', user)) ?? stranger(user);
+	if (user === ctx.own.user) {
+		const same = sameBytes(ctx.own.accountKey, accountKey);
+		const isNoted = known.changedKey ? sameBytes(known.changedKey, accountKey) : same && known.accountKey;
+		if (!isNoted)
+			unit.put('people', { ...known, accountKey: ctx.own.accountKey, changedKey: same ? null : accountKey });
+		return same;
+	}
+	if (known.accountKey === null) {
+		const met = { ...known, accountKey, since: ctx.platform.now() };
+		const acquainted = await isAcquainted(unit);
+		await remember(ctx, unit, acquainted ? met : { ...met, provisional: true });
 		return true;
 	}
-	const same = sameBytes(expected, accountKey);
-	if (known.accountKey === null) unit.put('people', { ...known, accountKey: expected });
-	if (same && known.changedKey) unit.put('people', { ...known, changedKey: null });
-	if (!same && !(known.changedKey && sameBytes(known.changedKey, accountKey)))
-		unit.put('people', { ...known, accountKey: expected, changedKey: accountKey });
-	return same;
+	if (!sameBytes(known.accountKey, accountKey)) return meetChanged(ctx, unit, known, accountKey);
+	if (known.changedKey) unit.put('people', { ...known, changedKey: null });
+	return true;
 }
 
 /** Whether the device is certified under the user's remembered identity; remembers it if so. */

@@ -91,7 +91,17 @@ export interface Meta {
 	counter: { outbox: number };
 	prekeys: { nextOnce: number; nextSigned: number; rotatedAt: Millis; checkedAt: Millis };
 	/** History keys on a new device: everything from seq `before` on was fetched, of `total`. */
-	restore: { before: number | null; total: number; finished: boolean };
+	restore: {
+		before: number | null;
+		total: number;
+		finished: boolean;
+		/** Whom the account has met: `sought` in the backup, `known`, or `waived` by the person. Absent: known. */
+		identities?: 'sought' | 'known' | 'waived';
+	};
+	/** Since all remembered identities were last put into the backup together: how many items went there. */
+	snapshot: { items: number };
+	/** People of whom something was decided here that the own other devices have not been told. */
+	untold: { users: Id[] };
 	/** Keys that were asked for, and when. */
 	asked: { [wants: string]: { at: Millis; times: number } };
 }
@@ -122,10 +132,23 @@ export interface ChannelRecord {
 }
 
 export interface PersonRecord extends Person {
-	/** Identity as first met; null until it was met. */
+	/** The identity that is remembered, and sealed for; null until it was met. */
 	accountKey: Bytes | null;
-	/** Another identity that the server has since shown. */
+	/** Another identity that the server has since shown of somebody verified. */
 	changedKey: Bytes | null;
+	/** `verified` by the person at one of their devices; `doubted`: was verified, and then another identity was shown.
+	    Absent: met. */
+	trust?: 'verified' | 'doubted';
+	/** When it came to be so. */
+	since?: Millis;
+	/** The remembered identity took the place of another one, and nobody has looked at that yet. */
+	unseen?: true;
+	/** Met on a new device before the backup told whom its account knows: what that says counts more. */
+	provisional?: true;
+	/** This identity was accepted by the person at this device. */
+	decided?: true;
+	/** Devices that former identities vouched for, the last ones. */
+	former?: Id[];
 	/** The username that the server gives now, where it is not the one first given, which `username` is. */
 	otherName?: string;
 }
