@@ -26,6 +26,7 @@ export interface RelayUser {
 	role: string;
 	devices: RelayDevice[];
 	backup: { seq: number; data: string }[];
+	resetCode?: string | undefined;
 }
 
 export interface RelayChannel {
@@ -68,6 +69,9 @@ export class Relay implements Network {
 	readonly invites = new Map<string, string>();
 	readonly sockets = new Set<RelaySocket>();
 	readonly enrolTokens = new Map<string, string>();
+	readonly recoverTokens = new Map<string, string>();
+	/** Requests of new devices, by code. */
+	readonly approvals = new Map<string, Json>();
 	readonly calls: string[] = [];
 	/** Every body and frame as it came, for the search for what should not have left a device. */
 	readonly sent: string[] = [];
@@ -233,6 +237,95 @@ export class Relay implements Network {
 				return this.register(body);
 			case 'POST auth/login':
 				return this.login(body);
+			case 'POST auth/recovery': {
+				const user = this.proven(body.username, 'recovery_key', body.recovery_key);
+				const recover_token = `recover-${++counter}`;
+				this.recoverTokens.set(recover_token, user.body.user);
+				const { account_key, backup_key, keyring_recovery } = user.body;
+				return {
+					recover_token,
+					expires_in: 600,
+					user: this.person(user.body.user),
+					account_key,
+					backup_key,
+					keyring_recovery
+				};
+			}
+			case 'POST auth/recovery/complete': {
+				const user = this.users.get(this.recoverTokens.get(token ?? '') ?? '');
+				if (!user) throw new Refusal(401, 'session_ended');
+				if (body.account_key !== user.body.account_key) throw new Refusal(422, 'account_key');
+				this.recoverTokens.delete(token!);
+				const { salt, ops, mem, login_key, recovery_key, keyring_password, keyring_recovery } = body;
+				Object.assign(user.body, { salt, ops, mem, login_key, recovery_key, keyring_password, keyring_recovery });
+				for (const device of user.devices) if (device.live) this.removeDevice(device);
+				return this.tokens(this.addDevice(user.body.user, body.device));
+			}
+			case 'POST auth/password': {
+				const { body: kept } = this.proven(this.nameOf(me()), 'login_key', body.login_key);
+				Object.assign(kept, body.new);
+				return {};
+			}
+			case 'POST auth/recovery-code': {
+				const { body: kept } = this.proven(this.nameOf(me()), 'login_key', body.login_key);
+				const { recovery_key, keyring_recovery } = body;
+				Object.assign(kept, { recovery_key, keyring_recovery });
+				return {};
+			}
+			case 'POST auth/reset': {
+				const user = this.named(body.username);
+				if (!user || !user.resetCode || user.resetCode !== body.reset_code) throw new Refusal(401, 'bad_credentials');
+				const { salt, ops, mem, login_key } = body;
+				Object.assign(user.body, { salt, ops, mem, login_key, keyring_password: null });
+				user.resetCode = undefined;
+				return {};
+			}
+			case 'POST users/*/reset':
+				return { reset_code: this.reset(parts[1]!), expires_at: Date.now() + 86_400_000 };
+			case 'POST auth/identity': {
+				const enrolling = this.enrolTokens.get(token ?? '');
+				const id = enrolling ?? me().user;
+				const { username } = this.users.get(id)!.body;
+				const user = this.proven(username, 'login_key', body.login_key);
+				for (const device of user.devices) if (device.live) this.removeDevice(device);
+				const { account_key, backup_key, keyring_password, recovery_key, keyring_recovery } = body;
+				Object.assign(user.body, { account_key, backup_key, keyring_password, recovery_key, keyring_recovery });
+				user.backup = [];
+				return this.tokens(this.addDevice(id, body.device));
+			}
+			case 'POST account/delete': {
+				const user = this.proven(this.nameOf(me()), 'login_key', body.login_key);
+				const owned = [...this.communities.values()].filter(
+					({ members }) => members.get(user.body.user) === 'owner' && members.size > 1
+				);
+				if (owned.length > 0) throw new Refusal(409, 'owner_stays', { communities: owned.map(({ id }) => id) });
+				for (const device of user.devices) if (device.live) this.removeDevice(device);
+				for (const community of this.communities.values())
+					if (community.members.has(user.body.user)) this.leave(community, user.body.user);
+				user.body.username = `deleted${++counter}`;
+				return {};
+			}
+			case 'PATCH devices/*': {
+				this.ownDevice(me(), parts[1]!).upload.name = body.name;
+				return {};
+			}
+			case 'DELETE devices/*':
+				this.removeDevice(this.ownDevice(me(), parts[1]!));
+				return {};
+			case 'POST approvals': {
+				const code = `ABCD${(++counter % 10_000).toString().padStart(4, '0')}`;
+				this.approvals.set(code, { ...body, created_at: Date.now() });
+				return { code, expires_at: Date.now() + 600_000 };
+			}
+			case 'POST approvals/poll':
+				return this.pollApproval(this.claimed(body));
+			case 'POST approvals/reveal': {
+				const approval = this.claimed(body);
+				if (!approval.answer) throw new Refusal(409, 'conflict');
+				approval.key ??= body.key;
+				approval.nonce ??= body.nonce;
+				return {};
+			}
 			case 'POST auth/refresh':
 				return this.refresh(body);
 			case 'POST auth/logout':
@@ -335,6 +428,7 @@ export class Relay implements Network {
 				return { items: all.slice(0, limit), more: all.length > limit };
 			}
 		}
+		if (parts[0] === 'approvals' && parts[1]) return this.approval(me(), method, parts[1], parts[2], body);
 		if (method === 'POST' && parts[0] === 'invites') {
 			const community = this.communities.get(this.invites.get(parts[1]!) ?? '');
 			if (!community) throw new Refusal(404, 'invite_not_found');
@@ -362,6 +456,65 @@ export class Relay implements Network {
 		return {};
 	}
 
+	/** The same errors as for a name that is unknown. */
+	private proven(username: string, field: 'login_key' | 'recovery_key', value: string): RelayUser {
+		const user = this.named(username);
+		if (!user || user.body[field] !== value) throw new Refusal(401, 'bad_credentials');
+		return user;
+	}
+
+	private nameOf({ user }: RelayDevice): string {
+		return this.users.get(user)!.body.username;
+	}
+
+	private ownDevice({ user }: RelayDevice, id: string): RelayDevice {
+		const device = this.users.get(user)!.devices.find((one) => one.id === id && one.live);
+		if (!device) throw new Refusal(404, 'device_not_found');
+		return device;
+	}
+
+	/** An admin resets the account's password. */
+	reset(id: string): string {
+		const user = this.users.get(id)!;
+		user.resetCode = `RESET-${++counter}`;
+		return user.resetCode;
+	}
+
+	private claimed({ id, claim }: Json): Json {
+		for (const approval of this.approvals.values()) if (approval.id === id && approval.claim === claim) return approval;
+		throw new Refusal(404, 'approval_not_found');
+	}
+
+	private pollApproval(approval: Json): Json {
+		const { answer, approver, sealed, refused } = approval;
+		if (refused) return { state: 'refused' };
+		if (!answer) return { state: 'waiting' };
+		const known = { answer_key: answer, user: this.person(approver.user) };
+		if (!sealed) return { state: 'answered', ...known };
+		const enrol_token = `enrol-${++counter}`;
+		this.enrolTokens.set(enrol_token, approver.user);
+		const { account_key, backup_key } = this.users.get(approver.user)!.body;
+		return { state: 'approved', ...known, account_key, backup_key, sealed, enrol_token, expires_in: 600 };
+	}
+
+	/** What the signed-in side does with a code. */
+	private approval(own: RelayDevice, method: string, code: string, verb: string | undefined, body: Json): Json {
+		const approval = this.approvals.get(code);
+		if (!approval || approval.refused) throw new Refusal(404, 'approval_not_found');
+		const { id, commitment, name, created_at, key, nonce } = approval;
+		if (method === 'GET') return { id, commitment, name, address: '::1', created_at, key, nonce };
+		if (verb === 'answer') {
+			const isFirst = !approval.approver || (approval.approver === own && approval.answer === body.key);
+			if (!isFirst) throw new Refusal(409, 'conflict');
+			Object.assign(approval, { approver: own, answer: body.key });
+			return {};
+		}
+		if (approval.approver !== own) throw new Refusal(404, 'approval_not_found');
+		if (verb === 'approve') approval.sealed = body.sealed;
+		else approval.refused = true;
+		return {};
+	}
+
 	private named(name: string): RelayUser | undefined {
 		return [...this.users.values()].find((user) => user.body.username === name);
 	}
@@ -383,14 +536,15 @@ export class Relay implements Network {
 		if (!user || user.body.login_key !== login_key) throw new Refusal(401, 'bad_credentials');
 		const token = `enrol-${++counter}`;
 		this.enrolTokens.set(token, user.body.user);
-		const { account_key, backup_key, keyring_password } = user.body;
+		const { account_key, backup_key, keyring_password, keyring_recovery } = user.body;
 		return {
 			enrol_token: token,
 			expires_in: 300,
 			user: this.person(user.body.user),
 			account_key,
 			backup_key,
-			keyring_password
+			keyring_password,
+			...(keyring_password === null && { keyring_recovery })
 		};
 	}
 

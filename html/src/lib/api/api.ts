@@ -43,6 +43,29 @@ export interface Registration {
 	device: DeviceUpload;
 }
 
+/** What stands for a password at the server, and the keyring that opens with it. */
+export interface PasswordUpload {
+	salt: string;
+	ops: number;
+	mem: number;
+	login_key: string;
+	keyring_password: string;
+}
+
+export interface RecoveryUpload {
+	recovery_key: string;
+	keyring_recovery: string;
+}
+
+/** A new identity in place of the old one; the password stays. */
+export interface IdentityUpload extends RecoveryUpload {
+	login_key: string;
+	keyring_password: string;
+	account_key: string;
+	backup_key: string;
+	device: DeviceUpload;
+}
+
 /** The server hashes with Argon2 and may queue: these take longer. */
 const SLOW = 60_000;
 
@@ -62,6 +85,44 @@ export class PublicApi {
 	login(username: string, loginKey: Uint8Array) {
 		const body = { username, login_key: toBase64url(loginKey) };
 		return this.call({ method: 'POST', path: '/auth/login', body, reply: shapes.login, timeout: SLOW });
+	}
+	recovery(username: string, recoveryKey: Uint8Array) {
+		const body = { username, recovery_key: toBase64url(recoveryKey) };
+		return this.call({ method: 'POST', path: '/auth/recovery', body, reply: shapes.recovery, timeout: SLOW });
+	}
+	completeRecovery(
+		token: string,
+		body: PasswordUpload & RecoveryUpload & { account_key: string; device: DeviceUpload }
+	) {
+		const path = '/auth/recovery/complete';
+		return this.call({ method: 'POST', path, body, token, reply: shapes.tokens, timeout: SLOW });
+	}
+	useResetCode(body: {
+		username: string;
+		reset_code: string;
+		salt: string;
+		ops: number;
+		mem: number;
+		login_key: string;
+	}) {
+		return this.call({ method: 'POST', path: '/auth/reset', body, reply: nothing, timeout: SLOW });
+	}
+	/** With the token of a login, or of a session. `current` stands for the password of now. */
+	setPassword(token: string, current: Uint8Array, next: PasswordUpload) {
+		const body = { login_key: toBase64url(current), new: next };
+		return this.call({ method: 'POST', path: '/auth/password', body, token, reply: nothing, timeout: SLOW });
+	}
+	replaceIdentity(token: string, body: IdentityUpload) {
+		return this.call({ method: 'POST', path: '/auth/identity', body, token, reply: shapes.tokens, timeout: SLOW });
+	}
+	askApproval(body: { id: string; claim: string; commitment: string; name: string }) {
+		return this.call({ method: 'POST', path: '/approvals', body, reply: shapes.approvalMade });
+	}
+	pollApproval(id: string, claim: string) {
+		return this.call({ method: 'POST', path: '/approvals/poll', body: { id, claim }, reply: shapes.approvalPolled });
+	}
+	revealApproval(body: { id: string; claim: string; key: string; nonce: string }) {
+		return this.call({ method: 'POST', path: '/approvals/reveal', body, reply: nothing });
 	}
 	enrol(token: string, accountKey: Uint8Array, device: DeviceUpload) {
 		const body = { account_key: toBase64url(accountKey), device };
@@ -96,6 +157,40 @@ export class Api extends PublicApi {
 	}
 	devices() {
 		return this.get('/devices', shapes.devices);
+	}
+	renameDevice(device: string, name: string) {
+		return this.signed({ method: 'PATCH', path: `/devices/${device}`, body: { name }, reply: nothing });
+	}
+	removeDevice(device: string) {
+		return this.signed({ method: 'DELETE', path: `/devices/${device}`, reply: nothing });
+	}
+	resetAccount(user: string) {
+		return this.post(`/users/${user}/reset`, undefined, shapes.resetCode, SLOW);
+	}
+	changePassword(current: Uint8Array, next: PasswordUpload) {
+		return this.withToken((token) => this.setPassword(token, current, next));
+	}
+	setRecoveryCode(loginKey: Uint8Array, next: RecoveryUpload) {
+		const body = { login_key: toBase64url(loginKey), ...next };
+		return this.post('/auth/recovery-code', body, nothing, SLOW);
+	}
+	newIdentity(body: IdentityUpload) {
+		return this.withToken((token) => this.replaceIdentity(token, body));
+	}
+	deleteAccount(loginKey: Uint8Array) {
+		return this.post('/account/delete', { login_key: toBase64url(loginKey) }, nothing, SLOW);
+	}
+	approval(code: string) {
+		return this.get(`/approvals/${encodeURIComponent(code)}`, shapes.approvalSeen);
+	}
+	answerApproval(code: string, key: string) {
+		return this.post(`/approvals/${encodeURIComponent(code)}/answer`, { key }, nothing);
+	}
+	approve(code: string, sealed: string) {
+		return this.post(`/approvals/${encodeURIComponent(code)}/approve`, { sealed }, nothing);
+	}
+	refuseApproval(code: string) {
+		return this.signed({ method: 'DELETE', path: `/approvals/${encodeURIComponent(code)}`, reply: nothing });
 	}
 	prekeyStatus() {
 		return this.get('/prekeys', shapes.prekeyStatus);
@@ -154,17 +249,22 @@ export class Api extends PublicApi {
 		return this.signed({ method: 'GET', path, query, reply });
 	}
 
-	private post<T>(path: string, body: unknown, reply: Decoder<T>): Promise<T> {
-		return this.signed({ method: 'POST', path, body, reply });
+	private post<T>(path: string, body: unknown, reply: Decoder<T>, timeout?: number): Promise<T> {
+		return this.signed({ method: 'POST', path, body, reply, timeout });
 	}
 
-	private async signed<T>(call: Call<T>): Promise<T> {
+	private signed<T>(call: Call<T>): Promise<T> {
+		return this.withToken((token) => this.call({ ...call, token }));
+	}
+
+	/** With a token that is renewed once if need be; a wrong password is no reason for it. */
+	private async withToken<T>(work: (token: string) => Promise<T>): Promise<T> {
 		const token = await this.tokens.access();
 		try {
-			return await this.call({ ...call, token });
+			return await work(token);
 		} catch (error) {
-			if (!(error instanceof Failure) || error.status !== 401) throw error;
-			return await this.call({ ...call, token: await this.tokens.renew(token) });
+			if (!(error instanceof Failure) || error.status !== 401 || error.code === 'bad_credentials') throw error;
+			return await work(await this.tokens.renew(token));
 		}
 	}
 }

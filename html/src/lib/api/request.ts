@@ -11,7 +11,7 @@ const TIMEOUT = 20_000;
 const MAX_REPLY = 16 * 1024 * 1024;
 
 export interface Call<T> {
-	method: 'GET' | 'POST' | 'DELETE';
+	method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
 	/** Below /api, beginning with a slash. */
 	path: string;
 	query?: Record<string, string | number | undefined>;

@@ -55,7 +55,40 @@ export const login = object({
 	user: person,
 	account_key: key,
 	backup_key: key,
-	keyring_password: bytes(1024, 1)
+	/** Null after an admin's reset: then the other one comes. */
+	keyring_password: nullable(bytes(1024, 1)),
+	keyring_recovery: optional(bytes(1024, 1))
+});
+
+export const recovery = object({
+	recover_token: string(8192, 1),
+	expires_in: integer(1),
+	user: person,
+	account_key: key,
+	backup_key: key,
+	keyring_recovery: bytes(1024, 1)
+});
+
+export const resetCode = object({ reset_code: string(100, 1), expires_at: integer() });
+export const ownerStays = object({ communities: list(uuid, 1000) });
+
+export const approvalMade = object({ code: string(32, 1), expires_at: integer() });
+export const approvalSeen = object({
+	id: uuid,
+	commitment: key,
+	name: string(400),
+	address: nullable(string(200)),
+	key: optional(key),
+	nonce: optional(exactly(16))
+});
+export const approvalPolled = object({
+	state: oneOf('waiting', 'answered', 'approved', 'refused'),
+	answer_key: optional(key),
+	user: optional(person),
+	account_key: optional(key),
+	backup_key: optional(key),
+	sealed: optional(bytes(1024, 1)),
+	enrol_token: optional(string(8192, 1))
 });
 
 export const refreshed = object({ access_token: string(8192, 1), expires_in: integer(1, 86_400 * 30) });
@@ -218,4 +251,7 @@ export type WireDevice = Decoded<typeof certifiedDevice>;
 export type WireBundle = Decoded<typeof bundles>['bundles'][number];
 export type WireEntry = Decoded<typeof entry>;
 export type WireInboxItem = Decoded<typeof inboxItem>;
+export type WireLogin = Decoded<typeof login>;
+export type WireRecovery = Decoded<typeof recovery>;
+export type WireApproval = Decoded<typeof approvalPolled>;
 export type WireTokens = Decoded<typeof tokens>;

@@ -3,8 +3,11 @@
 // Runs in a worker in the browser and in Node in tests; it knows both only as a Platform.
 import { PublicApi } from '../api/api';
 import { Library } from '../crypto/library';
-import { Enrolment, storeNewDevice, type NewDevice } from '../engine/account';
+import { Enrolment, type Locked, type Outcome } from '../engine/account';
+import { Newcomer } from '../engine/approval';
 import { newId } from '../engine/context';
+import { Credentials } from '../engine/credentials';
+import { storeNewDevice, storeNewIdentity, type NewDevice } from '../engine/device';
 import { Engine } from '../engine/engine';
 import { acceptIdentity, securityOf } from '../engine/security';
 import type { Lost } from '../store/database';
@@ -15,7 +18,6 @@ import type { Platform } from './platform';
 import { fail, Failure } from './problem';
 import type {
 	Account,
-	ApprovalRequest,
 	Channel,
 	Community,
 	Connection,
@@ -47,6 +49,9 @@ export class ClientCore implements Core {
 	private library: Library | undefined;
 	private engine: Engine | undefined;
 	private connection: Connection = { state: 'offline' };
+	/** Who has signed in with a password that opens no keys. */
+	private locked: Locked | undefined;
+	private newcomer: Newcomer | undefined;
 
 	constructor(
 		private readonly platform: Platform,
@@ -70,6 +75,7 @@ export class ClientCore implements Core {
 
 	/** Ends everything that runs, and keeps what is stored. */
 	async close(): Promise<void> {
+		await this.cancelApproval();
 		this.engine?.stop();
 		this.engine = undefined;
 		(await this.opening)?.close();
@@ -88,74 +94,107 @@ export class ClientCore implements Core {
 	}
 
 	async signIn(r: { username: string; password: string }): Promise<SignInResult> {
+		return this.signInWith((enrolment) => enrolment.signIn(r.username, r.password));
+	}
+
+	async useResetCode(r: { username: string; code: string; password: string }): Promise<SignInResult> {
+		return this.signInWith((enrolment) => enrolment.useResetCode(r.username, r.code, r.password));
+	}
+
+	async unlock(recoveryCode: string) {
 		return this.becomeDevice(async (enrolment) => {
-			const made = await enrolment.signIn(r.username, r.password);
-			return { made, result: { state: 'signed-in' as const, account: made.device.account } };
+			const made = await enrolment.unlock(this.requireLocked(), recoveryCode);
+			return { made, result: { account: made.device.account } };
 		});
 	}
 
-	async unlock(_recoveryCode: string): Promise<{ account: Account }> {
-		return notYet();
+	async startAnew() {
+		return this.becomeDevice(async (enrolment) => {
+			const { made, recoveryCode } = await enrolment.startAnew(this.requireLocked());
+			return { made, result: { account: made.device.account, recoveryCode } };
+		});
 	}
 
-	async startAnew(): Promise<{ account: Account; recoveryCode: string }> {
-		return notYet();
+	async recover(r: { username: string; recoveryCode: string; password: string }) {
+		return this.becomeDevice(async (enrolment) => {
+			const { made, recoveryCode } = await enrolment.recover(r.username, r.recoveryCode, r.password);
+			return { made, result: { account: made.device.account, recoveryCode } };
+		});
 	}
 
-	async recover(_r: Parameters<Core['recover']>[0]): Promise<{ account: Account; recoveryCode: string }> {
-		return notYet();
-	}
-
-	async useResetCode(_r: Parameters<Core['useResetCode']>[0]): Promise<SignInResult> {
-		return notYet();
-	}
-
-	async resetAccount(_user: Id): Promise<{ code: string; expiresAt: Millis }> {
-		return notYet();
-	}
-
-	async requestApproval(): Promise<{ code: string; url: string; expiresAt: Millis }> {
-		return notYet();
+	async requestApproval() {
+		this.requireSecure();
+		if (this.engine && this.connection.state !== 'ended')
+			fail('already_signed_in', 'Somebody is signed in on this device already.');
+		const { library } = await this.crypto();
+		this.newcomer?.cancel();
+		const newcomer = new Newcomer(
+			this.platform,
+			library,
+			(fate) => this.newcomer === newcomer && this.emit({ type: 'approval', data: fate }),
+			(handed) =>
+				this.becomeDevice(async (enrolment) => ({
+					made: await enrolment.approved(handed, this.locked),
+					result: undefined
+				}))
+		);
+		this.newcomer = newcomer;
+		return newcomer.begin();
 	}
 
 	async cancelApproval(): Promise<void> {
-		return notYet();
+		this.newcomer?.cancel();
+		this.newcomer = undefined;
 	}
 
-	async lookAtApproval(_text: string): Promise<ApprovalRequest> {
-		return notYet();
+	async lookAtApproval(text: string) {
+		return this.signedIn().approver.look(text);
 	}
 
-	async approve(_code: string): Promise<void> {
-		return notYet();
+	async approve(code: string): Promise<void> {
+		return this.signedIn().approver.approve(code);
 	}
 
-	async refuse(_code: string): Promise<void> {
-		return notYet();
+	async refuse(code: string): Promise<void> {
+		return this.signedIn().approver.refuse(code);
 	}
 
-	async changePassword(_r: { current: string; next: string }): Promise<void> {
-		return notYet();
+	async changePassword(r: { current: string; next: string }): Promise<void> {
+		await (await this.credentials()).changePassword(r.current, r.next);
 	}
 
-	async newRecoveryCode(_password: string): Promise<{ recoveryCode: string }> {
-		return notYet();
+	async newRecoveryCode(password: string) {
+		return { recoveryCode: await (await this.credentials()).newRecoveryCode(password) };
 	}
 
-	async replaceIdentity(_password: string): Promise<{ recoveryCode: string }> {
-		return notYet();
+	async replaceIdentity(password: string) {
+		const store = await this.store();
+		return this.platform.locks.request(SIGN_IN_LOCK, {}, async () => {
+			const { made, recoveryCode } = await (await this.credentials()).replaceIdentity(password);
+			this.stopEngine();
+			await storeNewIdentity(store, made, this.platform.now());
+			await this.run(made.device);
+			this.emit({ type: 'account', data: { phase: 'signed-in', account: made.device.account } });
+			return { recoveryCode };
+		});
 	}
 
-	async deleteAccount(_password: string): Promise<void> {
-		return notYet();
+	async deleteAccount(password: string): Promise<void> {
+		await (await this.credentials()).deleteAccount(password);
+		await this.forget();
+	}
+
+	async resetAccount(user: Id) {
+		const { reset_code: code, expires_at: expiresAt } = await this.signedIn().ctx.api.resetAccount(user);
+		return { code, expiresAt };
 	}
 
 	async continueWithoutBackup(): Promise<void> {
 		return this.signedIn().backup.waive();
 	}
 
-	async signOut(): Promise<void> {
-		const store = await this.store();
+	async signOut(o: { withoutBackup?: boolean } = {}): Promise<void> {
+		if (!o.withoutBackup && this.connection.state !== 'ended') await this.engine?.backup.flush();
 		try {
 			await this.engine?.ctx.api.logout();
 		} catch (error) {
@@ -163,10 +202,7 @@ export class ClientCore implements Core {
 			if (!(error instanceof Failure)) throw error;
 			this.platform.log('warn', `sign out: ${error.code}`);
 		}
-		this.stopEngine();
-		await store.wipe();
-		await store.renew();
-		this.emit({ type: 'account', data: { phase: 'signed-out' } });
+		await this.forget();
 	}
 
 	async createCommunity(name: string): Promise<Community> {
@@ -221,12 +257,14 @@ export class ClientCore implements Core {
 		return readDevices(this.signedIn().ctx.api);
 	}
 
-	async renameDevice(_id: Id, _name: string): Promise<void> {
-		return notYet();
+	async renameDevice(id: Id, name: string): Promise<void> {
+		await this.signedIn().ctx.api.renameDevice(id, name);
 	}
 
-	async removeDevice(_id: Id): Promise<void> {
-		return notYet();
+	async removeDevice(id: Id): Promise<void> {
+		const { api, own } = this.signedIn().ctx;
+		if (id === own.device) fail('own_device', 'This is the device in your hands: sign out instead.');
+		await api.removeDevice(id);
 	}
 
 	async setHistory(_channel: Id, _history: HistoryPolicy): Promise<Channel> {
@@ -253,11 +291,10 @@ export class ClientCore implements Core {
 	}
 
 	async acceptIdentity(channel: Id, user: Id) {
-		const { ctx, rosters, backup, safeties } = this.signedIn();
-		await acceptIdentity(ctx, user);
-		backup.soon();
-		void safeties.tell();
-		return securityOf(ctx, rosters, channel);
+		const engine = this.signedIn();
+		await acceptIdentity(engine.ctx, user);
+		engine.decided();
+		return securityOf(engine.ctx, engine.rosters, channel);
 	}
 
 	async safety(user: Id): Promise<Safety> {
@@ -344,8 +381,27 @@ export class ClientCore implements Core {
 		return store;
 	}
 
+	private async signInWith(enrol: (enrolment: Enrolment) => Promise<Outcome>): Promise<SignInResult> {
+		return this.becomeDevice<SignInResult>(async (enrolment) => {
+			const outcome = await enrol(enrolment);
+			if ('made' in outcome) {
+				const { made } = outcome;
+				return { made, result: { state: 'signed-in', account: made.device.account } };
+			}
+			this.locked = outcome.locked;
+			const { id, username, display_name: displayName } = outcome.locked.login.user;
+			return { made: null, result: { state: 'locked', person: { id, username, displayName } } };
+		});
+	}
+
+	private requireLocked(): Locked {
+		return this.locked ?? fail('not_locked', 'Sign in with the password first.');
+	}
+
 	/** One tab at a time; what was on this device before makes room, but for what the same person keeps. */
-	private async becomeDevice<T>(enrol: (e: Enrolment) => Promise<{ made: NewDevice; result: T }>): Promise<T> {
+	private async becomeDevice<T>(
+		enrol: (enrolment: Enrolment) => Promise<{ made: NewDevice | null; result: T }>
+	): Promise<T> {
 		this.requireSecure();
 		const store = await this.store();
 		return this.platform.locks.request(SIGN_IN_LOCK, {}, async () => {
@@ -353,12 +409,28 @@ export class ClientCore implements Core {
 				fail('already_signed_in', 'Somebody is signed in on this device already.');
 			const { module, library } = await this.crypto();
 			const { made, result } = await enrol(new Enrolment(this.platform, module, library));
+			if (!made) return result;
 			this.stopEngine();
+			this.locked = undefined;
 			await storeNewDevice(store, made, this.platform.now());
 			await this.run(made.device);
 			this.emit({ type: 'account', data: { phase: 'signed-in', account: made.device.account } });
 			return result;
 		});
+	}
+
+	private async credentials(): Promise<Credentials> {
+		const { ctx } = this.signedIn();
+		return new Credentials(ctx, (await this.crypto()).module);
+	}
+
+	/** Nothing of the device stays. */
+	private async forget(): Promise<void> {
+		const store = await this.store();
+		this.stopEngine();
+		await store.wipe();
+		await store.renew();
+		this.emit({ type: 'account', data: { phase: 'signed-out' } });
 	}
 
 	private async run(device: DeviceRecord): Promise<Engine> {

@@ -28,6 +28,6 @@ async function answer({ call, method, args }: CallMessage): Promise<void> {
 }
 
 /** Only what can be cloned, whatever was thrown. */
-function plain({ code, message, field, requestId, retryAfter }: Problem): Problem {
-	return { code, message, field, requestId, retryAfter };
+function plain({ code, message, field, requestId, retryAfter, communities }: Problem): Problem {
+	return { code, message, field, requestId, retryAfter, communities };
 }

@@ -1,38 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Becoming a device: registering and signing in. Derives what stands for the password, makes or opens the keyring, makes
-// this device's keys and has the server admit it. Stores nothing itself: the caller writes what it returns at once.
-import { PublicApi, type DeviceUpload, type Registration } from '../api/api';
-import type { WireTokens } from '../api/shapes';
-import { fromBase64url, sameBytes, toBase64url, wipe, type Bytes } from '../core/bytes';
+// Becoming a device: by registering, by the password, by the recovery code, or by another device's word. Opens or makes
+// the keyring, makes this device's keys and has the server admit it. Stores nothing: the caller writes what it returns.
+import { PublicApi, type Registration } from '../api/api';
+import type { WireLogin, WirePerson, WireTokens } from '../api/shapes';
+import { toBase64url, type Bytes } from '../core/bytes';
 import type { Platform } from '../core/platform';
-import { fail, Failure } from '../core/problem';
-import { uuidBytes } from '../core/uuid';
-import { CryptoError, deriveRoot, Library, limits } from '../crypto/library';
-import type { DeviceRecord, Meta, PrekeyRecord, TokenRecord } from '../store/tables';
-import type { Reader } from '../store/reader';
-import { Damaged } from '../store/seal';
-import type { Store } from '../store/store';
-import type { Unit } from '../store/unit';
+import { fail, Failure, isPassing } from '../core/problem';
+import type { Id } from '../core/types';
+import type { AccountKeys, Library } from '../crypto/library';
 import { newId } from './context';
-import { Tokens } from './tokens';
+import { admitted, makeDevice, type DeviceKeys, type NewDevice } from './device';
+import { Passwords, wipeProof, type Proof } from './password';
 
-export const ONE_TIME_PREKEYS = 100;
-
-/** All that a new device has to keep. */
-export interface NewDevice {
-	device: DeviceRecord;
-	tokens: TokenRecord;
-	prekeys: PrekeyRecord[];
-	/** Of its identity: there is no backup to restore. */
-	isFirst?: true;
-}
-
-interface DeviceKeys {
-	upload: DeviceUpload;
-	secret: Bytes;
-	key: Bytes;
-	prekeys: PrekeyRecord[];
-}
+/** Attempts to have the keyring open with the password again, once the device is in. */
+const REWRAP_ATTEMPTS = 3;
 
 export interface RegisterRequest {
 	username: string;
@@ -42,212 +23,216 @@ export interface RegisterRequest {
 	invite?: string;
 }
 
+/** Signed in by a password that opens no keyring: an admin has reset it. Kept in memory only. */
+export interface Locked {
+	username: string;
+	proof: Proof;
+	login: WireLogin;
+}
+
+export type Outcome = { made: NewDevice } | { locked: Locked };
+
+/** What another device has handed over, with the token that admits this one. */
+export interface HandedOver {
+	user: WirePerson;
+	keys: AccountKeys;
+	token: string;
+}
+
 export class Enrolment {
+	readonly passwords: Passwords;
 	private readonly api: PublicApi;
 
 	constructor(
 		private readonly platform: Platform,
-		private readonly module: WebAssembly.Module,
+		module: WebAssembly.Module,
 		private readonly library: Library
 	) {
 		this.api = new PublicApi(platform);
+		this.passwords = new Passwords(platform, this.api, module, library);
 	}
 
 	async register(r: RegisterRequest): Promise<{ made: NewDevice; recoveryCode: string }> {
-		const { kdf } = await this.api.authConfig();
-		const salt = this.platform.random(16);
-		const root = this.root(r.password, salt, kdf.ops, kdf.mem);
-		const { loginKey, wrapKey } = this.library.passwordKeys(root);
-		const recovery = this.library.createRecoveryCode();
-		const { recoveryKey, wrapKey: recoveryWrap } = this.library.recoveryKeys(recovery.code);
+		const proof = await this.passwords.choose(r.password);
+		const code = this.passwords.makeCode();
 		const user = newId(this.platform);
-		const id = uuidBytes(user);
 		const keys = this.library.createAccount();
-		const device = this.makeDevice(user, keys.accountSecret);
-		const seal = (wrap: Bytes, kind: 'password' | 'recovery') =>
-			toBase64url(this.library.sealKeyring(wrap, id, kind, keys.accountSecret, keys.backupSecret));
+		const device = this.device(user, keys);
 		try {
-			const tokens = await this.registered(device, keys.accountKey, {
+			const body: Registration = {
 				setup_token: r.setupToken,
 				invite: r.invite,
 				user,
 				username: r.username,
 				display_name: r.displayName,
-				salt: toBase64url(salt),
-				ops: kdf.ops,
-				mem: kdf.mem,
-				login_key: toBase64url(loginKey),
-				recovery_key: toBase64url(recoveryKey),
+				...this.passwords.upload(proof, user, keys),
+				...this.passwords.uploadCode(code, user, keys),
 				account_key: toBase64url(keys.accountKey),
 				backup_key: toBase64url(keys.backupKey),
-				keyring_password: seal(wrapKey, 'password'),
-				keyring_recovery: seal(recoveryWrap, 'recovery'),
 				device: device.upload
-			});
-			if (tokens.user.id !== user) fail('bad_reply', 'The server made another account than was asked for.');
-			const made: NewDevice = { ...this.newDevice(tokens, keys, device), isFirst: true };
-			return { made, recoveryCode: recovery.text };
+			};
+			const tokens = await this.despite(() => this.api.register(body), r.username, proof.loginKey, user, keys, device);
+			return { made: admitted(this.platform, tokens, user, keys, device, true), recoveryCode: code.text };
 		} finally {
-			wipe(root, wrapKey, recoveryWrap, recovery.code);
+			wipeProof(proof);
+			wipeProof(code);
 		}
 	}
 
-	async signIn(username: string, password: string): Promise<NewDevice> {
-		const { salt, ops, mem } = await this.api.prelogin(username);
-		const root = this.root(password, salt, ops, mem);
-		const { loginKey, wrapKey } = this.library.passwordKeys(root);
+	async signIn(username: string, password: string): Promise<Outcome> {
+		const proof = await this.passwords.prove(username, password);
+		const login = await this.api.login(username, proof.loginKey);
+		if (login.keyring_password === null) return { locked: { username, proof, login } };
 		try {
-			const login = await this.api.login(username, loginKey);
-			const secrets = this.openKeyring(wrapKey, login.user.id, login.keyring_password);
-			const keys = { ...secrets, ...this.library.accountPublic(secrets.accountSecret, secrets.backupSecret) };
-			if (!sameBytes(keys.accountKey, login.account_key) || !sameBytes(keys.backupKey, login.backup_key))
-				fail('keyring_mismatch', 'The keys that the server keeps for this account do not belong together.');
-			const device = this.makeDevice(login.user.id, keys.accountSecret);
-			const tokens = await this.api.enrol(login.enrol_token, keys.accountKey, device.upload);
-			if (tokens.user.id !== login.user.id) fail('bad_reply', 'The server signed in another account.');
-			return this.newDevice(tokens, keys, device);
+			const keys = this.passwords.open(proof.wrapKey, 'password', login.keyring_password, login);
+			return { made: await this.enrol(login.enrol_token, login.user.id, keys) };
 		} finally {
-			wipe(root, wrapKey);
+			wipeProof(proof);
 		}
 	}
 
-	/** A lost answer is not given again; but if the account was made, its owner can sign this device in. */
-	private async registered(device: DeviceKeys, accountKey: Bytes, body: Registration): Promise<WireTokens> {
+	/** The one-time code of an admin sets a new password, which opens no keyring yet. */
+	async useResetCode(username: string, resetCode: string, password: string): Promise<Outcome> {
+		const { salt, ops, mem, loginKey, wrapKey } = await this.passwords.choose(password);
+		wipeProof({ wrapKey });
+		const body = { username, reset_code: resetCode, salt: toBase64url(salt), ops, mem };
+		await this.api.useResetCode({ ...body, login_key: toBase64url(loginKey) });
+		return this.signIn(username, password);
+	}
+
+	/** The recovery code opens what the password does not, and the password opens it from then on. */
+	async unlock(locked: Locked, recoveryCode: string): Promise<NewDevice> {
+		const { login } = locked;
+		const code = this.passwords.readCode(recoveryCode);
 		try {
-			return await this.api.register(body);
+			if (!login.keyring_recovery)
+				fail('keyring_mismatch', 'The server does not give out the keys that the recovery code opens.');
+			const keys = this.openWithCode(code.wrapKey, login.keyring_recovery, login);
+			const made = await this.enrol(await this.freshToken(locked), login.user.id, keys);
+			await this.rewrap(locked, made);
+			return made;
+		} finally {
+			wipeProof(code);
+		}
+	}
+
+	/** Another identity for the account: what was sealed for the old one stays unreadable. */
+	async startAnew(locked: Locked): Promise<{ made: NewDevice; recoveryCode: string }> {
+		const { proof } = locked;
+		const user = locked.login.user.id;
+		const keys = this.library.createAccount();
+		const code = this.passwords.makeCode();
+		const device = this.device(user, keys);
+		const body = { ...this.passwords.uploadIdentity(proof, code, user, keys), device: device.upload };
+		try {
+			const token = await this.freshToken(locked);
+			const replace = () => this.api.replaceIdentity(token, body);
+			const tokens = await this.despite(replace, locked.username, proof.loginKey, user, keys, device);
+			return { made: admitted(this.platform, tokens, user, keys, device, true), recoveryCode: code.text };
+		} finally {
+			wipeProof(code);
+		}
+	}
+
+	/** New password, new code, and this device in place of all others, in one step; the keys stay. */
+	async recover(
+		username: string,
+		recoveryCode: string,
+		password: string
+	): Promise<{ made: NewDevice; recoveryCode: string }> {
+		const old = this.passwords.readCode(recoveryCode);
+		let proof: Proof | undefined;
+		const code = this.passwords.makeCode();
+		try {
+			const begun = await this.api.recovery(username, old.recoveryKey);
+			const user = begun.user.id;
+			const keys = this.openWithCode(old.wrapKey, begun.keyring_recovery, begun);
+			proof = await this.passwords.choose(password);
+			const device = this.device(user, keys);
+			const body = {
+				...this.passwords.upload(proof, user, keys),
+				...this.passwords.uploadCode(code, user, keys),
+				account_key: toBase64url(keys.accountKey),
+				device: device.upload
+			};
+			const complete = () => this.api.completeRecovery(begun.recover_token, body);
+			const tokens = await this.despite(complete, username, proof.loginKey, user, keys, device);
+			return { made: admitted(this.platform, tokens, user, keys, device), recoveryCode: code.text };
+		} finally {
+			wipeProof(old);
+			wipeProof(proof);
+			wipeProof(code);
+		}
+	}
+
+	/** By what another device has handed over. */
+	async approved({ user, keys, token }: HandedOver, locked: Locked | undefined): Promise<NewDevice> {
+		const made = await this.enrol(token, user.id, keys);
+		if (locked?.login.user.id === user.id) await this.rewrap(locked, made);
+		return made;
+	}
+
+	private device(user: Id, keys: AccountKeys): DeviceKeys {
+		return makeDevice(this.platform, this.library, user, keys.accountSecret);
+	}
+
+	private async enrol(token: string, user: Id, keys: AccountKeys): Promise<NewDevice> {
+		const device = this.device(user, keys);
+		const tokens = await this.api.enrol(token, keys.accountKey, device.upload);
+		return admitted(this.platform, tokens, user, keys, device);
+	}
+
+	/** A keyring that does not open with the code is the server's doing: it has accepted the code. */
+	private openWithCode(wrapKey: Bytes, keyring: Bytes, shown: Pick<WireLogin, 'user' | 'account_key' | 'backup_key'>) {
+		return this.passwords.open(wrapKey, 'recovery', keyring, shown);
+	}
+
+	/** The one of the sign-in may have had its time while the person looked for the code. */
+	private async freshToken({ username, proof, login }: Locked): Promise<string> {
+		const again = await this.api.login(username, proof.loginKey);
+		if (again.user.id !== login.user.id) fail('bad_reply', 'The server signed in another account.');
+		return again.enrol_token;
+	}
+
+	/**
+	 * The keyring opens with the password again. The device is in by now: should it not work, all that is lost is that the
+	 * next sign-in asks for the recovery code or another device once more.
+	 */
+	private async rewrap({ proof }: Locked, made: NewDevice): Promise<void> {
+		const body = this.passwords.upload(proof, made.device.account.id, made.device);
+		for (let attempt = 1; ; attempt++) {
+			try {
+				await this.api.setPassword(made.tokens.access, proof.loginKey, body);
+				return wipeProof(proof);
+			} catch (error) {
+				if (!(error instanceof Failure)) throw error;
+				if (isPassing(error) && attempt < REWRAP_ATTEMPTS) continue;
+				return this.platform.log('warn', `the password opens no keys yet: ${error.code}`);
+			}
+		}
+	}
+
+	/** A lost answer is not given again; but if it was done, the password of it signs this very device in. */
+	private async despite(
+		work: () => Promise<WireTokens>,
+		username: string,
+		loginKey: Bytes,
+		user: Id,
+		keys: AccountKeys,
+		device: DeviceKeys
+	): Promise<WireTokens> {
+		try {
+			return await work();
 		} catch (error) {
 			if (!(error instanceof Failure) || !['network', 'timeout'].includes(error.code)) throw error;
 			try {
-				const login = await this.api.login(body.username, fromBase64url(body.login_key)!);
-				if (login.user.id !== body.user) throw error;
-				return await this.api.enrol(login.enrol_token, accountKey, device.upload);
+				const login = await this.api.login(username, loginKey);
+				if (login.user.id !== user) throw error;
+				this.passwords.requireMatch(keys, login);
+				return await this.api.enrol(login.enrol_token, keys.accountKey, device.upload);
 			} catch {
 				throw error;
 			}
 		}
 	}
-
-	/** The server may not have the password hashed cheaply, nor bring the device to its knees. */
-	private root(password: string, salt: Uint8Array, ops: number, memBytes: number): Bytes {
-		const kib = memBytes / 1024;
-		const { passes, memoryKib } = limits;
-		if (salt.length !== 16 || !Number.isInteger(kib) || ops < passes.min || kib < memoryKib.min)
-			fail('kdf_weak', 'The server asks for a weaker protection of the password than this client accepts.');
-		if (ops > passes.max || kib > memoryKib.max)
-			fail('kdf_excessive', 'The server asks for more work to protect the password than this client accepts.');
-		if (password === '' || new TextEncoder().encode(password.normalize('NFKC')).length > limits.passwordBytes)
-			fail('invalid_field', 'The password must have 1 to 1,024 bytes.', { field: 'password' });
-		return deriveRoot(this.module, password, salt, ops, kib);
-	}
-
-	private openKeyring(wrapKey: Bytes, user: string, keyring: Bytes) {
-		try {
-			return this.library.openKeyring(wrapKey, uuidBytes(user), 'password', keyring);
-		} catch (error) {
-			if (!(error instanceof CryptoError)) throw error;
-			throw new Failure({
-				code: 'keyring_mismatch',
-				message: 'The keys that the server keeps for this account do not open.'
-			});
-		}
-	}
-
-	private makeDevice(user: string, accountSecret: Bytes): DeviceKeys {
-		const { platform, library } = this;
-		const id = newId(platform);
-		const now = platform.now();
-		const { secret, key } = library.createDevice();
-		const party = { user: uuidBytes(user), device: uuidBytes(id), deviceKey: key };
-		const signed = library.createSignedPrekey(secret, party.device, 1, now);
-		const once = makeOneTimePrekeys(library, 1, ONE_TIME_PREKEYS, now);
-		return {
-			secret,
-			key,
-			prekeys: [{ kind: 'signed', id: 1, secret: signed.secret, createdAt: now }, ...once.records],
-			upload: {
-				id,
-				name: platform.deviceName,
-				device_key: toBase64url(key),
-				certificate: toBase64url(library.createDeviceCertificate(accountSecret, party, now)),
-				created_at: now,
-				signed_prekey: toBase64url(signed.prekey),
-				one_time_prekeys: once.upload
-			}
-		};
-	}
-
-	private newDevice(
-		tokens: WireTokens,
-		keys: { accountSecret: Bytes; accountKey: Bytes; backupSecret: Bytes; backupKey: Bytes },
-		device: DeviceKeys
-	): NewDevice {
-		if (tokens.device !== device.upload.id) fail('bad_reply', 'The server admitted another device than was asked for.');
-		const { id, username, display_name: displayName, role } = tokens.user;
-		return {
-			device: {
-				account: { id, username, displayName, role, device: tokens.device },
-				accountKey: keys.accountKey,
-				accountSecret: keys.accountSecret,
-				backupKey: keys.backupKey,
-				backupSecret: keys.backupSecret,
-				deviceKey: device.key,
-				deviceSecret: device.secret,
-				session: tokens.session
-			},
-			tokens: Tokens.record(this.platform, tokens, tokens.refresh_token),
-			prekeys: device.prekeys
-		};
-	}
-}
-
-export function makeOneTimePrekeys(library: Library, from: number, count: number, now: number) {
-	const records: PrekeyRecord[] = [];
-	const upload: { id: number; key: string }[] = [];
-	for (let id = from; id < from + count; id++) {
-		const { secret, key } = library.createOneTimePrekey();
-		records.push({ kind: 'once', id, secret, createdAt: now });
-		upload.push({ id, key: toBase64url(key) });
-	}
-	return { records, upload };
-}
-
-const NOTHING: Meta['restore'] = { before: null, total: 0, finished: true, identities: 'known' };
-
-/** Everything at once: a device that is half there would be one the server knows and nobody has. */
-export function storeNewDevice(store: Store, made: NewDevice, now: number): Promise<void> {
-	return store.begin(async (unit, before) => {
-		const isKept = await isSamePerson(before, made.device);
-		if (isKept) await keep(unit, before);
-		unit.setMeta('device', made.device);
-		unit.setMeta('tokens', made.tokens);
-		unit.setMeta('prekeys', { nextOnce: ONE_TIME_PREKEYS + 1, nextSigned: 2, rotatedAt: now, checkedAt: now });
-		const identities = isKept ? 'known' : 'sought';
-		unit.setMeta('restore', made.isFirst ? NOTHING : { before: null, total: 0, finished: false, identities });
-		for (const prekey of made.prekeys) unit.put('prekeys', prekey);
-	});
-}
-
-async function isSamePerson(before: Reader, now: DeviceRecord): Promise<boolean> {
-	try {
-		const device = await before.meta('device');
-		return device?.account.id === now.account.id && sameBytes(device.accountKey, now.accountKey);
-	} catch (error) {
-		if (error instanceof Damaged) return false;
-		throw error;
-	}
-}
-
-/**
- * Somebody whose session ended, which the server can cause at any time, signs in again: whom they have met, who could
- * read what, and what they have written stays. Keys and messages come back from backup and server; what was sealed was
- * sealed by a device that is no more.
- */
-async function keep(unit: Unit, before: Reader): Promise<void> {
-	for (const table of ['people', 'devices', 'pins', 'notes', 'rosters', 'drafts'] as const)
-		for (const record of await before.all(table)) unit.put(table, record);
-	for (const { id, channel, order, writtenAt, text, state, problem } of await before.all('outbox'))
-		if (state !== 'sent')
-			unit.put('outbox', { id, channel, order, writtenAt, text, state, ...(problem && { problem }) });
-	const counter = await before.meta('counter');
-	if (counter) unit.setMeta('counter', counter);
 }

@@ -54,7 +54,8 @@ export class Backup {
 	/** A first device at once lets the ones to come know that there is a backup: they send nothing before they have it. */
 	async mark(): Promise<void> {
 		if ((await this.ctx.store.read.meta('snapshot')) !== undefined) return;
-		await this.ctx.platform.locks.request(BACKUP_LOCK, {}, () => this.snapshot());
+		const sent = this.ctx.platform.locks.request(BACKUP_LOCK, {}, () => this.snapshot());
+		await sent.catch((error: unknown) => this.failed(error));
 	}
 
 	/** Everything goes up now. Throws `backup_pending` when it cannot. */

@@ -8,6 +8,7 @@ import type { Library } from '../crypto/library';
 import { Connection } from '../socket/connection';
 import type { Store } from '../store/store';
 import type { DeviceRecord } from '../store/tables';
+import { Approver } from './approval';
 import { Backup } from './backup';
 import { ownOf, type Context } from './context';
 import { Distribution } from './distribution';
@@ -37,6 +38,7 @@ export class Engine {
 	private readonly inbox: Inbox;
 	readonly backup: Backup;
 	readonly safeties: Safeties;
+	readonly approver: Approver;
 	private readonly prekeys: Prekeys;
 	private readonly requests: Requests;
 	private readonly sync: Sync;
@@ -61,6 +63,7 @@ export class Engine {
 		this.ctx = ctx;
 		this.shell = new Shell(ctx);
 		this.rosters = new Rosters(ctx);
+		this.approver = new Approver(ctx);
 		const sessions = new Sessions(ctx);
 		const entries = new Entries(ctx, this.shell);
 		const distribution = new Distribution(ctx, sessions);
@@ -138,6 +141,13 @@ export class Engine {
 		await this.safeties.tell();
 		await this.requests.ask();
 		await this.prekeys.maintain();
+	}
+
+	/** Something was decided that others wait for, or that what could not be taken in waited for. */
+	decided(): void {
+		this.backup.soon();
+		void this.safeties.tell();
+		this.sync.now();
 	}
 
 	/** The page reads the list itself when it shows it; here only rosters depend on it, and they have their own event. */

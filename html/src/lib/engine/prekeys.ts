@@ -5,7 +5,7 @@ import { fromBase64url, toBase64url, type Bytes } from '../core/bytes';
 import { Failure } from '../core/problem';
 import type { Meta, PrekeyRecord } from '../store/tables';
 import type { Unit } from '../store/unit';
-import { makeOneTimePrekeys, ONE_TIME_PREKEYS } from './account';
+import { makeOneTimePrekeys, ONE_TIME_PREKEYS } from './device';
 import type { Context } from './context';
 
 const PREKEY_LOCK = 'chatalot-prekeys';

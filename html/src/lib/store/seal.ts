@@ -31,7 +31,11 @@ export class Sealer {
 
 	static async makeKey(platform: Platform): Promise<SealingKey> {
 		const key = await platform.subtle.generateKey({ name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt']);
-		return { key, id: toBase64url(platform.random(12)) };
+		return { key, id: Sealer.makeId(platform) };
+	}
+
+	static makeId(platform: Platform): string {
+		return toBase64url(platform.random(12));
 	}
 
 	async seal(place: string, value: unknown): Promise<Sealed> {

@@ -122,6 +122,24 @@ export class Store {
 		this.nudge('signed-in');
 	}
 
+	/**
+	 * Another identity takes over what there is, in one step. Everything that was bound for the old one is cut off, as by
+	 * `begin`; but the sealing key stays, under another id.
+	 */
+	async succeed(work: (unit: Unit) => Promise<void>): Promise<void> {
+		const { platform, database } = this;
+		await platform.locks.request(STATE_LOCK, {}, async () => {
+			const old = await readKey(database);
+			if (old?.id !== this.read.sealer.key.id) fail('signed_out', 'This device was signed out meanwhile.');
+			const unit = new Unit(this.read);
+			await work(unit);
+			const key = { ...old, id: Sealer.makeId(platform) };
+			await database.write([{ table: 'vault', put: { name: 'sealing', ...key } }, ...(await unit.writes())], true);
+			this.read.sealer = new Sealer(platform, key);
+		});
+		this.nudge('signed-in');
+	}
+
 	/** Forgets everything, the sealing key too: what was on the disk can no longer be opened. */
 	async wipe(): Promise<void> {
 		await this.platform.locks.request(STATE_LOCK, {}, async () => {

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What somebody signed in changes about their account: password, recovery code, identity, and that there is one. Each
+// wants the password, which the server checks; the keys that are sealed anew are those of this device, never the server's.
+import { fail, Failure } from '../core/problem';
+import { ownerStays, type WireTokens } from '../api/shapes';
+import type { AccountKeys } from '../crypto/library';
+import type { DeviceRecord } from '../store/tables';
+import type { Context } from './context';
+import { admitted, makeDevice, type NewDevice } from './device';
+import { Passwords, wipeProof, type Proof } from './password';
+
+export class Credentials {
+	private readonly passwords: Passwords;
+
+	constructor(
+		private readonly ctx: Context,
+		module: WebAssembly.Module
+	) {
+		this.passwords = new Passwords(ctx.platform, ctx.api, module, ctx.library);
+	}
+
+	async changePassword(current: string, next: string): Promise<void> {
+		const { account, user } = this.ctx.own;
+		const old = await this.passwords.prove(account.username, current);
+		let proof: Proof | undefined;
+		try {
+			proof = await this.passwords.choose(next);
+			await this.ctx.api.changePassword(old.loginKey, this.passwords.upload(proof, user, await this.secrets()));
+		} finally {
+			wipeProof(old);
+			wipeProof(proof);
+		}
+	}
+
+	async newRecoveryCode(password: string): Promise<string> {
+		const { account, user } = this.ctx.own;
+		const proof = await this.passwords.prove(account.username, password);
+		const code = this.passwords.makeCode();
+		try {
+			const body = this.passwords.uploadCode(code, user, await this.secrets());
+			await this.ctx.api.setRecoveryCode(proof.loginKey, body);
+			return code.text;
+		} finally {
+			wipeProof(proof);
+			wipeProof(code);
+		}
+	}
+
+	async replaceIdentity(password: string): Promise<{ made: NewDevice; recoveryCode: string }> {
+		const { platform, library, api, own } = this.ctx;
+		const proof = await this.passwords.prove(own.account.username, password);
+		const code = this.passwords.makeCode();
+		const keys = library.createAccount();
+		const device = makeDevice(platform, library, own.user, keys.accountSecret);
+		const body = { ...this.passwords.uploadIdentity(proof, code, own.user, keys), device: device.upload };
+		try {
+			const replaced = api.newIdentity(body);
+			const tokens = await replaced.catch((error: unknown) => this.isDone(error, proof, keys, device.upload));
+			return { made: admitted(platform, tokens, own.user, keys, device, true), recoveryCode: code.text };
+		} finally {
+			wipeProof(proof);
+			wipeProof(code);
+		}
+	}
+
+	async deleteAccount(password: string): Promise<void> {
+		const proof = await this.passwords.prove(this.ctx.own.account.username, password);
+		wipeProof(proof);
+		try {
+			await this.ctx.api.deleteAccount(proof.loginKey);
+		} catch (error) {
+			throw this.ownerStays(error);
+		}
+	}
+
+	/** With the communities that need another owner, as far as the server names them. */
+	private ownerStays(error: unknown): unknown {
+		if (!(error instanceof Failure) || error.code !== 'owner_stays') return error;
+		try {
+			const { communities } = ownerStays(error.details, '');
+			return new Failure({ ...error.problem, communities }, { status: error.status });
+		} catch {
+			return error;
+		}
+	}
+
+	/** The answer was lost: then the server has the new identity, or it has not. */
+	private async isDone(error: unknown, proof: Proof, keys: AccountKeys, device: NewDeviceUpload): Promise<WireTokens> {
+		if (!(error instanceof Failure) || !['network', 'timeout', 'session_ended'].includes(error.code)) throw error;
+		try {
+			const { api, own } = this.ctx;
+			const login = await api.login(own.account.username, proof.loginKey);
+			this.passwords.requireMatch(keys, login);
+			return await api.enrol(login.enrol_token, keys.accountKey, device);
+		} catch {
+			throw error;
+		}
+	}
+
+	private async secrets(): Promise<DeviceRecord> {
+		const device = await this.ctx.store.read.meta('device');
+		return device ?? fail('signed_out', 'Nobody is signed in on this device.');
+	}
+}
+
+type NewDeviceUpload = ReturnType<typeof makeDevice>['upload'];

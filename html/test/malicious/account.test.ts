@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A server that meddles while an account is recovered, its password changed, or a new device admitted: it gets nothing
+// that would open the keys, and no device takes another's keys for its own.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { toBase64url } from '../../src/lib/core/bytes';
+import type { Failure } from '../../src/lib/core/problem';
+import type { Person } from '../support/person';
+import { Relay, type Json, type RelayUser } from '../support/relay';
+import { arrive, password, register, scene } from '../support/scene';
+
+const next = 'another battery of staples';
+const weak = [
+	[{ ops: 1, mem: 64 << 20 }, 'kdf_weak'],
+	[{ ops: 3, mem: 1 << 20 }, 'kdf_weak'],
+	[{ ops: 1_000, mem: 64 << 20 }, 'kdf_excessive']
+] as const;
+
+async function two() {
+	const relay = new Relay();
+	const ada = await arrive(relay, 'ada');
+	const { recoveryCode } = await ada.core.register({ username: 'ada', displayName: 'Ada', password });
+	await register(relay, 'mallory');
+	const [user, evil] = [...relay.users.values()] as [RelayUser, RelayUser];
+	return { relay, ada, recoveryCode, user, evil };
+}
+
+test('a password is not changed, nor a recovery completed, under a cheap or ruinous hashing', async () => {
+	const { relay, ada, recoveryCode, user } = await two();
+	const later = await arrive(relay, 'later');
+	const kept = structuredClone(user.body);
+	for (const [kdf, code] of weak) {
+		relay.kdf = kdf;
+		const refused = (error: Failure) => error.code === code;
+		await assert.rejects(ada.core.changePassword({ current: password, next }), refused);
+		await assert.rejects(later.core.recover({ username: 'ada', recoveryCode, password: next }), refused);
+		await assert.rejects(ada.core.newRecoveryCode(password), refused);
+		await assert.rejects(ada.core.replaceIdentity(password), refused);
+		await assert.rejects(ada.core.deleteAccount(password), refused);
+	}
+	// Good ones for the password of now, cheap ones for the new one.
+	relay.kdf = { ops: 3, mem: 64 << 20 };
+	relay.tamperReply = (path, reply) => (path === '/auth/config' ? { ...reply, kdf: weak[0][0] } : reply);
+	await assert.rejects(ada.core.changePassword({ current: password, next }), { code: 'kdf_weak' });
+	await assert.rejects(later.core.recover({ username: 'ada', recoveryCode, password: next }), { code: 'kdf_weak' });
+	assert.deepEqual(user.body, kept);
+	for (const path of ['auth/password', 'auth/recovery/complete', 'auth/identity', 'account/delete'])
+		assert.ok(!relay.calls.includes(`POST /${path}`), path);
+});
+
+test('a keyring of somebody else, or keys that are not in it, end a recovery before anything is set', async () => {
+	const { relay, recoveryCode, evil } = await two();
+	const later = await arrive(relay, 'later');
+	const { keyring_recovery, account_key, backup_key, user: id } = evil.body;
+	const lies = [
+		{ keyring_recovery },
+		{ account_key },
+		{ backup_key },
+		{ keyring_recovery, account_key, backup_key },
+		{ user: { id, username: 'ada', display_name: 'Ada' } }
+	];
+	for (const lie of lies) {
+		relay.tamperReply = (path, reply) => (path === '/auth/recovery' ? { ...reply, ...lie } : reply);
+		const trying = later.core.recover({ username: 'ada', recoveryCode, password: next });
+		await assert.rejects(trying, { code: 'keyring_mismatch' }, Object.keys(lie).join());
+	}
+	assert.ok(!relay.calls.includes('POST /auth/recovery/complete'));
+	assert.equal((await later.core.start()).phase, 'signed-out');
+});
+
+test('the keys of somebody locked out are not taken from a keyring of the server’s making', async () => {
+	const { relay, recoveryCode, user, evil } = await two();
+	const later = await arrive(relay, 'later');
+	const { keyring_recovery, account_key, backup_key } = evil.body;
+	for (const lie of [{ keyring_recovery }, { keyring_recovery, account_key, backup_key }, { keyring_recovery: null }]) {
+		relay.tamperReply = (path, reply) =>
+			path === '/auth/login' ? { ...reply, keyring_password: null, ...lie } : reply;
+		assert.equal((await later.core.signIn({ username: 'ada', password })).state, 'locked');
+		await assert.rejects(later.core.unlock(recoveryCode), { code: 'keyring_mismatch' });
+	}
+	assert.equal(user.devices.length, 1);
+});
+
+const last = (person: Person, state: string) =>
+	person.until(state, () => {
+		const event = person.last('approval');
+		return event?.state === state && event;
+	});
+
+/** Somebody between the two devices: the server, with the library and keys of its own. */
+async function between() {
+	const { relay, ada, users } = await scene();
+	const later = await arrive(relay, 'ada later');
+	const evil = new Map<string, Json>();
+	const asked = await later.core.requestApproval();
+	return { relay, ada, users, later, asked, evil };
+}
+
+const random = (length: number) => toBase64url(crypto.getRandomValues(new Uint8Array(length)));
+
+test('a commitment that is not the one in the link is refused before anything is answered', async () => {
+	const { relay, ada, asked } = await between();
+	relay.approvals.get(asked.code).commitment = random(32);
+	await assert.rejects(ada.core.lookAtApproval(asked.url), { code: 'approval_mismatch' });
+	assert.ok(!relay.calls.some((call) => call.endsWith('/answer')));
+	await assert.rejects(ada.core.approve(asked.code), { code: 'not_compared' });
+});
+
+test('a key that was not committed to is refused, and the request with it', async () => {
+	const { relay, ada, users, later, asked } = await between();
+	relay.tamperReply = (path, reply) =>
+		path === `/approvals/${asked.code}` && reply.key ? { ...reply, key: random(32) } : reply;
+	await assert.rejects(ada.core.lookAtApproval(asked.url), { code: 'approval_mismatch' });
+	await assert.rejects(ada.core.approve(asked.code), { code: 'not_compared' });
+	await last(later, 'refused');
+	assert.equal(users.ada.devices.length, 1);
+});
+
+test('a commitment that changes while it is looked at is refused', async () => {
+	const { relay, ada, asked } = await between();
+	let times = 0;
+	relay.tamperReply = (path, reply) =>
+		path === `/approvals/${asked.code}` && reply.id && ++times > 1 ? { ...reply, commitment: random(32) } : reply;
+	await assert.rejects(ada.core.lookAtApproval(asked.code), { code: 'approval_mismatch' });
+});
+
+test('another approver’s key gives other digits on the two devices, and opens nothing', async () => {
+	const { relay, ada, users, later, asked } = await between();
+	const answer_key = random(32);
+	relay.tamperReply = (path, reply) =>
+		path === '/approvals/poll' && reply.answer_key ? { ...reply, answer_key } : reply;
+	const seen = await ada.core.lookAtApproval(asked.url);
+	const shown = await last(later, 'compare');
+	assert.notEqual(shown.digits, seen.digits);
+	// Should somebody approve it all the same.
+	await ada.core.approve(asked.code);
+	assert.equal((await last(later, 'failed')).problem!.code, 'approval_mismatch');
+	assert.equal(users.ada.devices.length, 1);
+	assert.equal((await later.core.start()).phase, 'signed-out');
+});
+
+test('an approver’s key, person or keys that change after the digits were shown end the request', async () => {
+	const lies: [string, (reply: Json, evil: RelayUser) => Json][] = [
+		['approval_mismatch', (reply) => ({ ...reply, answer_key: random(32) })],
+		['approval_mismatch', (reply, { body }) => ({ ...reply, user: { ...reply.user, id: body.user } })],
+		['approval_mismatch', (reply) => ({ ...reply, sealed: random(98) })],
+		['keyring_mismatch', (reply, { body }) => ({ ...reply, account_key: body.account_key })],
+		['keyring_mismatch', (reply, { body }) => ({ ...reply, backup_key: body.backup_key })],
+		['bad_reply', (reply) => ({ ...reply, enrol_token: undefined })],
+		['bad_reply', () => ({ state: 'waiting' })]
+	];
+	const { relay, ada, users } = await scene();
+	const later = await arrive(relay, 'ada later');
+	for (const [code, lie] of lies) {
+		relay.tamperReply = (_path, reply) => reply;
+		const asked = await later.core.requestApproval();
+		await ada.core.lookAtApproval(asked.url);
+		await last(later, 'compare');
+		relay.tamperReply = (path, reply) =>
+			path === '/approvals/poll' && reply.state === 'approved' ? lie(reply, users.ben) : reply;
+		await ada.core.approve(asked.code);
+		const failed = await last(later, 'failed');
+		assert.equal(failed.problem!.code, code);
+	}
+	assert.equal(users.ada.devices.length, 1);
+});
