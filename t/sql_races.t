@@ -180,6 +180,83 @@ like($other->result, qr/"session" : /, 'a session replaced while another call no
 unlike($late->result, qr/deadlock/, 'neither waits for ever');
 $late->close;
 
+# --- approvals ---------------------------------------------------------------------------------------------------------
+
+$chat->sql("select t.person('ida')");
+$chat->sql("select t.another_device('idas', 'ida')");
+my $asks = sub {
+    my ($name) = @_;
+    my $claim = "jsonb_build_object('id', t.id('$name'), 'claim_hash', t.b(32, '$name'))";
+    my $reply = $chat->sql("select t.call('approval_begin', null, $claim || jsonb_build_object('commitment', t.b(32), 'name', 'New')) ->> 'code'");
+    return ("jsonb_build_object('code', '$reply')", "$claim || jsonb_build_object('key', t.b(32), 'nonce', t.b(16))");
+};
+my ($of, $reveal) = $asks->('first');
+my $answers = sub { call('approval_answer', $_[0], "$of || jsonb_build_object('key', t.b(32, '$_[0]'))") };
+($before, $after) = race($answers->('ida'), $answers->('idas'));
+is($after, 'ERROR:  conflict', 'two devices answer at once: the first did');
+
+# What a device approves that is removed before the newcomer comes, or while it does.
+my $approved = sub {
+    my ($name) = @_;
+    my ($approval, $shown) = $asks->($name);
+    $chat->sql("select t.call('approval_answer', 'idas', $approval || jsonb_build_object('key', t.b(32)))");
+    $chat->sql("select t.call('approval_reveal', null, $shown)");
+    $chat->sql("select t.call('approval_approve', 'idas', $approval || jsonb_build_object('sealed', t.b(98)))");
+    my $ctx = "row(t.user('ida'), null, t.id('$name'), null, null, null)::api.ctx";
+    return sub {
+        my ($device) = @_;
+        my $args = "jsonb_build_object('device', t.device('$device'), 'account_key', t.b(32, 'idaA'), 'refresh_hash', t.b(32, '$device'))";
+        return "select payload from api.device_add($ctx, $args) where topic is null";
+    };
+};
+my $enrol_by = $approved->('second');
+($before, $after) = race($enrol_by->('tv'), $enrol_by->('radio'));
+like($before, qr/"session" : /, 'two devices by one approval at once: the first is in');
+is($after, 'ERROR:  session_ended', 'the second is not');
+$enrol_by = $approved->('third');
+my $remove = call('device_remove', 'ida', "jsonb_build_object('device', t.id('idas'))");
+($before, $after) = race($remove, $enrol_by->('thief'));
+is($after, 'ERROR:  session_ended', 'enrolling while the device that approved it is removed');
+is($chat->sql("select count(*) from data.devices where name = 'thief'"), 0, 'nothing is in');
+
+# --- reports -----------------------------------------------------------------------------------------------------------
+
+my $reports = sub {
+    my ($id) = @_;
+    return call('report_add', 'bob', "jsonb_build_object('id', t.id('$id'), 'channel', '$home', 'entry', t.id('twice'), "
+        . "'payload', t.b(10), 'commitment', t.b(32, 'twice'))");
+};
+($before, $after) = race($reports->('report'), $reports->('same report'));
+is($after, $before, 'the same entry reported twice at once: both are told it is');
+is($chat->sql('select count(*) from data.reports'), 1, 'one is kept');
+
+# --- the sweep ---------------------------------------------------------------------------------------------------------
+
+$chat->sql("select t.person(p) from unnest('{jane,kurt,lena}'::text[]) as p");
+my $old = "last_used_at = now() - interval '100 days'";
+$chat->sql("update data.devices set $old where name in ('jane', 'kurt', 'lena')");
+$chat->sql("update data.sessions set $old where device_id in (t.id('jane'), t.id('kurt'), t.id('lena'))");
+my $due = "update data.instance set swept_at = now() - interval '2 hours'";
+my $swept = sub { $chat->sql("select string_agg(name, ' ' order by name) from data.devices where removed_at is not null and name in ('jane', 'kurt', 'lena')") };
+$chat->sql($due);
+my $busy = Psql->new($chat->owner_url, 'set search_path = public, t');
+$one->ask('begin');
+$one->ask("select from data.sessions where device_id = t.id('jane') for no key update");
+$busy->ask('begin');
+$busy->ask("select from data.users where id = t.user('kurt') for no key update");
+like($other->ask(call('session_start', 'anna', q('{}'))), qr/"inbox_head"/, 'a sweep waits for nobody');
+is($swept->(), 'lena', 'what somebody holds is left for the next');
+$_->ask('rollback') for $one, $busy;
+$chat->sql($due);
+$other->ask(call('session_start', 'anna', q('{}')));
+is($swept->(), 'jane kurt lena', 'which takes it');
+$chat->sql($due);
+$one->ask('begin');
+$one->ask(call('session_start', 'anna', q('{}')));
+like($other->ask(call('session_start', 'bob', q('{}'))), qr/"inbox_head"/, 'two at the hour: one sweeps, the other does not wait');
+$one->ask('commit');
+$busy->close;
+
 # --- a crowd -----------------------------------------------------------------------------------------------------------
 
 # Each in its own session: senders in a community's channel and, between the same two people, in a DM both ways; one who

@@ -73,15 +73,15 @@ as $$
 $$;
 
 -- Whether somebody has left a channel that the reader is in, and may have written what the reader can read there.
-create or replace function lib.shared_channel(reader uuid, gone uuid)
+create or replace function lib.has_left(reader uuid, gone uuid)
 returns boolean
 language sql stable
 as $$
     select exists (
         select from data.channel_former_members f
-          join data.channel_members m on m.channel_id = f.channel_id and m.user_id = shared_channel.reader
+          join data.channel_members m on m.channel_id = f.channel_id and m.user_id = has_left.reader
           join data.channels c on c.id = f.channel_id
-         where f.user_id = shared_channel.gone and (c.history = 'all' or f.left_at >= m.joined_at))
+         where f.user_id = has_left.gone and (c.history = 'all' or f.left_at >= m.joined_at))
 $$;
 
 -- Serialises what changes a person's channels or devices, so that each such change sees all earlier ones: else a device
