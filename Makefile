@@ -9,8 +9,10 @@ MAKEFLAGS += --no-print-directory
 
 CHATALOT_INSTALL ?= yes
 TESTS ?=
+QUICK ?=
+LOADS ?=
 
-.PHONY: help run test test-malicious module static sanitize wasm crypto client units packages test-packages check format install clean
+.PHONY: help run test test-malicious module static sanitize wasm crypto client units bench packages test-packages check format install clean
 
 help: ## this list
 	@echo 'Chatalot: end-to-end encrypted community chat inside nginx'
@@ -19,6 +21,7 @@ help: ## this list
 	@echo
 	@echo '  PORT=8080                       where make run listens'
 	@echo '  DATABASE_URL=… REDIS_URL=…      use these instead of private ones'
+	@echo '  QUICK=1 LOADS="idle setups"     a shorter make bench, and which loads it runs'
 	@echo '  TESTS="t/health.t t/sql"        which tests make test runs'
 
 run: ## install what is missing, build, and serve on http://localhost:8080 until Ctrl-C
@@ -56,6 +59,12 @@ client: wasm ## the web client
 
 units: ## the test programs in C
 	@$(MAKE) -s -C t/unit
+
+bench: ## measure speed and memory, beside nchan and bare PostgreSQL: docs/performance.md
+	@if [ '$(CHATALOT_INSTALL)' = yes ]; then scripts/install test; fi
+	@$(MAKE) module
+	@$(MAKE) -s -C bench
+	@exec bench/run $(if $(QUICK),--size=quick) $(LOADS)
 
 packages:
 	@scripts/install run

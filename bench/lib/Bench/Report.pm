@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Figures of several rounds become rows: medians, their ratio, whether the target is reached, and how far apart the rounds
+# were. Prints the table and writes results.json.
+
+package Bench::Report;
+
+use strict;
+use warnings;
+
+use Cwd ();
+use JSON::PP ();
+
+sub new { return bless { rows => [], faults => [] }, $_[0] }
+
+sub rows   { return @{ $_[0]{rows} } }
+sub faults { return @{ $_[0]{faults} } }
+
+# Something that must not be: a lost delivery, a refusal. The benchmark goes on, and fails at its end.
+sub fault { my ($self, $text) = @_; push @{ $self->{faults} }, $text; print STDERR "bench: $text\n"; return }
+
+sub median {
+    my @sorted = sort { $a <=> $b } @_;
+    return undef if !@sorted;
+    return @sorted % 2 ? $sorted[ @sorted / 2 ] : ($sorted[ @sorted / 2 - 1 ] + $sorted[ @sorted / 2 ]) / 2;
+}
+
+# Half the distance between the extremes, in per cent of the median.
+sub noise {
+    my @sorted = sort { $a <=> $b } @_;
+    my $median = median(@sorted);
+    return @sorted < 2 || !$median ? undef : 50 * ($sorted[-1] - $sorted[0]) / abs $median;
+}
+
+# load, figure, unit · ours, peer_value  [a value for each round] · peer  its name
+# target  [ratio|value => '>='|'<=', number]; none: the figure is only stated
+sub row {
+    my ($self, %arg) = @_;
+    my $ours = median(@{ $arg{ours} });
+    my $peer = median(@{ $arg{peer_value} || [] });
+    my $ratio = defined $ours && $peer ? $ours / $peer : undef;
+    my ($text, $ok);
+    if ($arg{target}) {
+        my ($what, $relation, $number) = @{ $arg{target} };
+        my $value = $what eq 'ratio' ? $ratio : $ours;
+        my $reached = defined $value && ($relation eq '>=' ? $value >= $number : $value <= $number);
+        $text = "$relation $number" . ($what eq 'ratio' ? " x $arg{peer}" : $arg{unit} ? " $arg{unit}" : '');
+        $ok = $reached ? JSON::PP::true() : JSON::PP::false();
+    }
+    push @{ $self->{rows} }, {
+        load => $arg{load}, figure => $arg{figure}, unit => $arg{unit}, ours => rounded($ours), peer => $arg{peer},
+        peer_value => rounded($peer), ratio => rounded($ratio), target => $text, ok => $ok,
+        noise => [ noise(@{ $arg{ours} }), noise(@{ $arg{peer_value} || [] }) ],
+    };
+    return;
+}
+
+# Four digits are more than any of this is exact to.
+sub rounded { my ($value) = @_; return defined $value ? sprintf('%.4g', $value) + 0 : undef }
+
+# From its end, so that a stopped or failed run leaves the file of the one before.
+sub write {
+    my ($self, $file) = @_;
+    my @rows = map { my %row = %$_; delete $row{noise}; \%row } $self->rows;
+    open my $out, '>', "$file.new" or die "$file: $!\n";
+    print {$out} JSON::PP->new->utf8->pretty->canonical->encode(\@rows);
+    close $out or die "$file: $!\n";
+    rename "$file.new", $file or die "$file: $!\n";
+    return;
+}
+
+sub number {
+    my ($value) = @_;
+    return '-' if !defined $value;
+    my $text = abs $value >= 1000 ? sprintf('%.0f', $value) : $value;
+    1 while $text =~ s/^(-?\d+)(\d{3})(?!\d)/$1,$2/;
+    return $text;
+}
+
+sub print {
+    my ($self) = @_;
+    my @line = ([qw(load figure unit ours +- peer value +- ratio target ok)]);
+    for my $row ($self->rows) {
+        push @line, [ $row->{load}, $row->{figure}, $row->{unit}, number($row->{ours}), percent($row->{noise}[0]),
+            $row->{peer} // '-', number($row->{peer_value}), percent($row->{noise}[1]), number($row->{ratio}),
+            $row->{target} // '-', defined $row->{ok} ? ($row->{ok} ? 'yes' : 'NO') : '-' ];
+    }
+    my @width = (0) x 11;
+    my %right = map { $_ => 1 } 3, 4, 6, 7, 8;
+    for my $line (@line) {
+        for my $i (0 .. $#$line) { $width[$i] = length $line->[$i] if length $line->[$i] > $width[$i] }
+    }
+    for my $line (@line) {
+        my $text = join '  ', map { sprintf '%' . ($right{$_} ? '' : '-') . "$width[$_]s", $line->[$_] } 0 .. $#$line;
+        $text =~ s/ +$//;
+        print "$text\n";
+    }
+    print "\n", map {"FAULT: $_\n"} $self->faults if $self->faults;
+    return;
+}
+
+sub percent { my ($value) = @_; return defined $value ? sprintf('%.0f%%', $value) : '-' }
+
+1;

@@ -1,0 +1,120 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# make bench at its smallest size: every load runs, what was sent was delivered and stored, and the results have their
+# form. No figure is looked at. And the generator itself: what it counts when the other end is not what it should be.
+
+use strict;
+use warnings;
+
+use FindBin ();
+use lib "$FindBin::Bin/lib", "$FindBin::Bin/../bench/lib", "$FindBin::Bin/../scripts/lib";
+
+use Bench::Generator;
+use Bench::Report;
+use File::Temp ();
+use IO::Socket::INET ();
+use JSON::PP ();
+use Test::Chatalot::Socket;
+use Test::Chatalot::Tap;
+use Test::More;
+
+my $root = "$FindBin::Bin/..";
+succeeds('the generator compiles without a warning', 'make', '-s', '-C', "$root/bench") or BAIL_OUT('bench/ does not compile');
+my $work = File::Temp::tempdir('chatalot-test-XXXXXXXX', TMPDIR => 1, CLEANUP => 1);
+
+# --- what it counts --------------------------------------------------------------------------------------------------
+
+# A server for the generator that hands each message to all its members, but as "treat" says: sub(number, member) returns
+# how often that member gets it.
+sub crowd {
+    my ($members, $messages, $treat) = @_;
+    my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 16) or die $!;
+    my $room = '00000000-0000-4000-8000-000000000000';
+    my $generator = Bench::Generator->new(binary => "$root/build/bench/load", dir => $work, plan => join '',
+        'port ' . $listen->sockport . "\ndialect nchan\nciphertext 30\nroom $room 1 1\n", "member 0 /room\n" x $members);
+    $generator->begin("connect $members");
+    my @socket;
+    for (1 .. $members) {
+        my $tcp = $listen->accept or die $!;
+        my $head = '';
+        while ($head !~ /\r\n\r\n/) { sysread $tcp, $head, 4096, length $head or die 'no handshake' }
+        push @socket, $tcp;
+        syswrite $tcp, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+    }
+    is($generator->answer->{ready}, $members, "$members sockets");
+    $generator->begin("send 200 " . $messages / 200);
+    for my $number (0 .. $messages - 1) {
+        my $from = $socket[ $number % $members ];
+        my $text = read_masked($from);
+        syswrite $socket[$_], frame($text) x $treat->($number, $_) for 0 .. $members - 1;
+    }
+    my $answer = $generator->answer;
+    $generator->end;
+    return $answer;
+}
+
+sub take {
+    my ($socket, $n) = @_;
+    my $bytes = '';
+    while (length $bytes < $n) { sysread $socket, $bytes, $n - length $bytes, length $bytes or die 'no frame' }
+    return $bytes;
+}
+
+sub read_masked {
+    my ($socket) = @_;
+    my ($first, $second) = unpack 'CC', take($socket, 2);
+    die 'not a masked text' if $first != 0x81 || !($second & 0x80);
+    my $n = $second & 0x7f;
+    $n = unpack 'n', take($socket, 2) if $n == 126;
+    my $mask = take($socket, 4);
+    return take($socket, $n) ^ substr($mask x ($n / 4 + 1), 0, $n);
+}
+
+sub frame { return Test::Chatalot::Socket::frame(Test::Chatalot::Socket::TEXT(), $_[0], unmasked => 1) }
+
+sub counts { my ($answer) = @_; return join ' ', @{$answer}{qw(issued expected delivered lost doubled strange)} }
+
+is(counts(crowd(3, 20, sub {1})), '20 60 60 0 0 0', 'all delivered');
+is(counts(crowd(3, 20, sub { $_[0] == 4 && $_[1] == 1 ? 0 : 1 })), '20 60 59 1 0 0', 'one lost');
+is(counts(crowd(3, 20, sub { $_[0] == 4 ? ($_[1] == 1 ? 0 : $_[1] == 2 ? 2 : 1) : 1 })), '20 60 59 1 1 0',
+    'a doubled delivery does not hide a lost one');
+
+# --- medians ---------------------------------------------------------------------------------------------------------
+
+is(Bench::Report::median(9, 1, 4), 4, 'the median of three');
+is(Bench::Report::median(1, 2, 3, 10), 2.5, 'of four');
+my $report = Bench::Report->new;
+$report->row(load => 'x', figure => 'f', unit => 's', ours => [ 1, 2, 9 ], peer => 'p', peer_value => [4], target => [ ratio => '<=', 0.5 ]);
+$report->row(load => 'x', figure => 'g', unit => '/s', ours => [3], target => [ value => '>=', 4 ]);
+$report->row(load => 'x', figure => 'h', unit => '', ours => [3]);
+$report->write("$work/three.json");
+is_deeply(results("$work/three.json"), [
+    { load => 'x', figure => 'f', unit => 's', ours => 2, peer => 'p', peer_value => 4, ratio => 0.5, target => '<= 0.5 x p', ok => JSON::PP::true() },
+    { load => 'x', figure => 'g', unit => '/s', ours => 3, peer => undef, peer_value => undef, ratio => undef, target => '>= 4 /s', ok => JSON::PP::false() },
+    { load => 'x', figure => 'h', unit => '', ours => 3, peer => undef, peer_value => undef, ratio => undef, target => undef, ok => undef },
+], 'rows of results');
+
+sub results {
+    my ($file) = @_;
+    open my $in, '<', $file or return undef;
+    return JSON::PP->new->utf8->decode(do { local $/; <$in> });
+}
+
+# --- the whole -------------------------------------------------------------------------------------------------------
+
+my $file = "$work/results.json";
+succeeds('the smallest size of every load runs, and nothing is lost, doubled or refused',
+    "$root/bench/run", '--size=smallest', "--results=$file");
+my $rows = results($file);
+ok($rows, 'it leaves results') or BAIL_OUT('no results');
+my %load = map { $_->{load} => 1 } @$rows;
+is(join(' ', sort keys %load), 'big room history idle ingest login many rooms rest setups stack', 'of each load');
+is(scalar(grep { join(' ', sort keys %$_) ne 'figure load ok ours peer peer_value ratio target unit' } @$rows), 0, 'each in the same form');
+is(scalar(grep { !defined $_->{ours} } @$rows), 0, 'each with a figure of ours');
+my @lost = grep { $_->{figure} =~ /^lost or doubled/ } @$rows;
+is(scalar @lost, 2, 'losses are counted');
+is(scalar(grep { $_->{ours} != 0 || $_->{peer_value} != 0 } @lost), 0, 'and there are none');
+isnt(system("$root/bench/run nonsense 2>/dev/null"), 0, 'a load that there is not is refused');
+
+done_testing;
