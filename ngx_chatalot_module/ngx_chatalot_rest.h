@@ -197,6 +197,7 @@ void ngx_chatalot_rest_recovery_complete(ngx_chatalot_call_t *call);
 void ngx_chatalot_rest_account_password(ngx_chatalot_call_t *call);
 void ngx_chatalot_rest_account_recovery_code(ngx_chatalot_call_t *call);
 void ngx_chatalot_rest_account_identity(ngx_chatalot_call_t *call);
+void ngx_chatalot_rest_account_delete(ngx_chatalot_call_t *call);
 void ngx_chatalot_rest_auth_reset(ngx_chatalot_call_t *call);
 void ngx_chatalot_rest_user_reset(ngx_chatalot_call_t *call);
 void ngx_chatalot_rest_devices_add(ngx_chatalot_call_t *call);

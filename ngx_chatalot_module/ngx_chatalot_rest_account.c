@@ -74,6 +74,17 @@ ngx_chatalot_rest_account_identity(ngx_chatalot_call_t *call)
 }
 
 
+void
+ngx_chatalot_rest_account_delete(ngx_chatalot_call_t *call)
+{
+    ngx_chatalot_rest_request_t  *request;
+
+    request = call->data;
+
+    ngx_chatalot_rest_account_begin(call, request->body, NULL, NULL);
+}
+
+
 /* Takes the new keys from object; a name that is NULL: none. */
 
 static void

@@ -178,6 +178,12 @@ static const ngx_chatalot_param_t  ngx_chatalot_rest_reset_params[] = {
 };
 
 
+static const ngx_chatalot_param_t  ngx_chatalot_rest_delete_params[] = {
+    needs("login_key", BYTES, 32, 32),
+    ngx_chatalot_params_end
+};
+
+
 static const ngx_chatalot_param_t  ngx_chatalot_rest_refresh_params[] = {
     needs("refresh_token", BYTES, 32, 32),
     needs("next_token", BYTES, 32, 32),
@@ -453,6 +459,11 @@ ngx_chatalot_rest_route_t  ngx_chatalot_rest_routes[] = {
       NGX_CHATALOT_REST_USER, NGX_CHATALOT_FUNCTION("auth_logout"), NULL,
       NULL, NULL,
       ngx_string("End the session and remove its device") },
+
+    { NGX_CHATALOT_REST_POST, ngx_string("/api/account/delete"),
+      NGX_CHATALOT_REST_USER, NGX_CHATALOT_FUNCTION("account_delete"), ngx_chatalot_rest_account_delete,
+      ngx_chatalot_rest_delete_params, NULL,
+      ngx_string("Delete the account and its data") },
 
     { NGX_CHATALOT_REST_GET, ngx_string("/api/me"),
       NGX_CHATALOT_REST_USER, NGX_CHATALOT_FUNCTION("me"), NULL,

@@ -407,8 +407,8 @@ static const ngx_chatalot_param_t  ngx_chatalot_rest_shape_entry[] = {
     has("sender", UUID),
     has("device", UUID),
     has("epoch", INTEGER),
-    has("ciphertext", BYTES),
-    has("commitment", BYTES),
+    may_have("ciphertext", BYTES),
+    may_have("commitment", BYTES),
     has("created_at", INTEGER),
     ngx_chatalot_params_end
 };

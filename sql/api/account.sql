@@ -82,3 +82,22 @@ begin
     return query select * from lib.device_sign_in(ctx, person, args);
 end
 $$;
+
+-- args {verified} → {}. Deletes the account and its data; its name is free again. 401 bad_credentials, session_ended; 409
+-- owner_stays, details {communities}.
+create or replace function api.account_delete(ctx api.ctx, args jsonb)
+returns setof api.row
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    person data.users;
+begin
+    perform lib.require_session(ctx);
+    perform lib.lock_sessions(ctx.user_id);
+    person := lib.proven(ctx, args ->> 'verified');
+    return query select * from lib.account_leave(person);
+    return query select * from lib.account_wipe(person.id);
+    perform lib.account_forget(person.id);
+    return query select null, null, '{}'::json;
+end
+$$;

@@ -114,7 +114,8 @@ declare
     target constant uuid := args ->> 'user';
 begin
     perform lib.require_session(ctx);
-    if not lib.shares_channel(ctx.user_id, target) and not lib.has_left(ctx.user_id, target) and not exists (
+    if not exists (select from data.users u where u.id = target and u.deleted_at is null)
+       or not lib.shares_channel(ctx.user_id, target) and not lib.has_left(ctx.user_id, target) and not exists (
         select from data.inbox_items i where i.device_id = ctx.device_id and i.sender = target) then
         perform lib.fail(404, 'user_not_found', 'You share no channel with such a person.', 'user');
     end if;

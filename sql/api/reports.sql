@@ -33,7 +33,9 @@ begin
     if e.commitment <> lib.bytes(args ->> 'commitment', 'commitment', 32, 32) then
         perform lib.fail(422, 'report_forged', 'This is not what was sent.', 'payload');
     end if;
-    perform lib.lock_users(array[ctx.user_id]);
+    -- neither's account goes meanwhile; it may have gone while this waited
+    perform lib.lock_users(array[ctx.user_id, e.sender]);
+    e := lib.require_entry(e.channel_id, e.id, ctx.user_id);
     if exists (
         select from data.reports r
          where r.channel_id = e.channel_id and r.entry_id = e.id and r.reporter = ctx.user_id) then

@@ -57,8 +57,9 @@ as $$
         || '","ref":' || coalesce('"' || e.ref || '"', 'null')
         || ',"thread":' || coalesce('"' || e.thread || '"', 'null')
         || ',"sender":"' || e.sender || '","device":"' || e.device || '","epoch":' || e.epoch
-        || ',"ciphertext":"' || lib.b64u(e.ciphertext) || '","commitment":"' || lib.b64u(e.commitment)
-        || '","created_at":' || lib.ms(e.created_at)
+        || ',"ciphertext":' || coalesce('"' || lib.b64u(e.ciphertext) || '"', 'null')
+        || ',"commitment":' || coalesce('"' || lib.b64u(e.commitment) || '"', 'null')
+        || ',"created_at":' || lib.ms(e.created_at)
 $$;
 
 -- An inbox item.

@@ -1,0 +1,78 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+-- Deleting an account: out of everything it is in, what it wrote wiped, the rest forgotten. The row stays, for logs name
+-- it; so do the entries, without what they said, for logs have no holes.
+
+-- Takes a person out of all communities, channels and DMs, and removes their devices. Communities without another member
+-- go. The caller has locked the person and their sessions. 409 owner_stays, details {communities}: those that they own
+-- and others are in; empty where they own the instance and nothing else keeps them.
+create or replace function lib.account_leave(person data.users)
+returns setof api.row
+language plpgsql volatile
+as $$
+declare
+    theirs constant uuid[] := array(
+        select m.community_id from data.community_members m where m.user_id = person.id order by 1);
+    shared uuid[];
+    place uuid;
+begin
+    perform from data.communities c where c.id = any (theirs) order by c.id for no key update;
+    shared := array(
+        select c from unnest(theirs) as c
+         where exists (select from data.community_members m where m.community_id = c and m.user_id <> person.id));
+    if person.role = 'owner' or exists (
+        select from data.community_members m
+         where m.user_id = person.id and m.role = 'owner' and m.community_id = any (shared)) then
+        perform lib.fail(409, 'owner_stays', 'Somebody else has to own what you own before your account can go.', null,
+            jsonb_build_object('communities', (
+                select coalesce(jsonb_agg(m.community_id order by m.community_id), '[]')
+                  from data.community_members m
+                 where m.user_id = person.id and m.role = 'owner' and m.community_id = any (shared))));
+    end if;
+    -- all at once, in order: leaving the communities one by one locks theirs in no order
+    perform lib.lock_channels(lib.channels_of(person.id));
+    foreach place in array shared loop
+        return query select * from lib.community_leave(place, person.id);
+    end loop;
+    return query select * from lib.channel_remove(person.id, lib.channels_of(person.id));
+    delete from data.communities c where c.id = any (theirs) and not c.id = any (shared);
+    return query select * from lib.devices_remove(person.id, null);
+end
+$$;
+
+-- Wipes what a person wrote, wherever it stands, and tells the readers. After lib.account_leave: nothing more of theirs
+-- can come in.
+create or replace function lib.account_wipe(user_id uuid)
+returns setof api.row
+language sql volatile
+as $$
+    with wiped as (
+        update data.entries e set ciphertext = null, commitment = null
+         where e.sender = account_wipe.user_id and e.ciphertext is not null returning e.channel_id
+    )
+    select 'ch:' || w.channel_id, '',
+           json_build_object('type', 'sender_wiped', 'channel', w.channel_id, 'sender', account_wipe.user_id)
+      from (select distinct x.channel_id from wiped x) as w
+$$;
+
+-- Forgets everything else of a person. What others reported of theirs goes too; what they reported stays, without them.
+create or replace function lib.account_forget(user_id uuid)
+returns void
+language plpgsql volatile
+as $$
+begin
+    delete from data.channel_former_members m where m.user_id = account_forget.user_id;
+    delete from data.reports r where r.sender = account_forget.user_id;
+    update data.reports r set reporter = null where r.reporter = account_forget.user_id;
+    delete from data.invites i where i.created_by = account_forget.user_id;
+    delete from data.recoveries r where r.user_id = account_forget.user_id;
+    delete from data.backups b where b.user_id = account_forget.user_id;
+    delete from data.prekey_claims p where p.claimant = account_forget.user_id;
+    delete from data.devices d where d.user_id = account_forget.user_id;
+    update data.users u
+       set username = 'deleted-' || left(replace(gen_random_uuid()::text, '-', ''), 24),
+           display_name = 'Deleted account', role = 'member', deleted_at = now(), account_key = null, backup_key = null,
+           kdf_salt = null, kdf_ops = null, kdf_mem = null, login_hash = null, recovery_hash = null,
+           keyring_password = null, keyring_recovery = null, reset_hash = null, reset_expires = null
+     where u.id = account_forget.user_id;
+end
+$$;
