@@ -58,17 +58,19 @@ export class Newcomer {
 		const id = uuidBytes(wireId);
 		const begun: Begun = { id, wireId, claim: toBase64url(platform.random(32)), ...library.approvalBegin(id) };
 		const commitment = toBase64url(begun.commitment);
-		const { code, expires_at: expiresAt } = await this.api.askApproval({
+		const asked = await this.api.askApproval({
 			id: wireId,
 			claim: begun.claim,
 			commitment,
 			name: platform.deviceName
 		});
+		// The server writes codes in small letters and reads both; people see and type capitals.
+		const code = asked.code.toUpperCase();
 		if (!isCode(code)) fail('bad_reply', 'The server gave a code that is none.');
 		// By this device's clock: the server's may differ, and the server says itself when it is over.
 		const end = platform.now() + LIFE;
 		void this.follow(begun, end).finally(() => wipe(begun.secret));
-		return { code, url: `${platform.origin}/approve#${code}.${commitment}`, expiresAt };
+		return { code, url: `${platform.origin}/approve#${code}.${commitment}`, expiresAt: asked.expires_at };
 	}
 
 	cancel(): void {
