@@ -71,3 +71,57 @@ test('what an account wrote goes with it, on devices that hear of it and on new 
 	await ada.core.send(channel, 'alone');
 	await later.message(channel, 'alone', 'sent');
 });
+
+const notesOf = async (person: Person, channel: Id) =>
+	(await person.core.security(channel)).notes.map((note) => [note.what, note.person?.username].join(' ').trim());
+
+test('newcomers read what was written since the channel is open to them, from members who are there', async () => {
+	const { relay, ada, ben, channel } = await scene();
+	const changed = await ada.core.setHistory(channel, 'all');
+	assert.equal(changed.history, 'all');
+	await ben.until('the news', async () => (await notesOf(ben, channel)).includes('history_all'));
+	await ada.core.send(channel, 'for all to come');
+	await ben.message(channel, 'for all to come', 'received');
+	await ben.core.send(channel, 'by all means');
+	await ada.message(channel, 'by all means', 'received');
+	// Whose key it was is not there any more: somebody else hands it on.
+	await ben.core.close();
+
+	const cem = await register(relay, 'cem');
+	joinLast(relay);
+	// A key that has just been sent is not asked for at once.
+	cem.tab.skew = 20_000;
+	await readAll(cem, channel);
+	const texts = async () => (await cem.core.open(channel)).messages.map(({ text }) => text);
+	await cem.until('the past', async () => (await texts()).includes('by all means'));
+	assert.deepEqual((await texts()).slice(-2), ['for all to come', 'by all means']);
+	assert.ok(!(await texts()).some((text) => text.startsWith('from')), 'nothing from before');
+	assert.deepEqual(await notesOf(cem, channel), ['history_all']);
+
+	await cem.core.send(channel, 'thank you');
+	await ada.message(channel, 'thank you', 'received');
+	assert.ok((await notesOf(ada, channel)).includes('reader_added cem'));
+	await ada.core.setHistory(channel, 'since_joining');
+	await cem.until('the news', async () => (await notesOf(cem, channel)).includes('history_since_joining'));
+	await ada.core.send(channel, 'among ourselves again');
+	await cem.message(channel, 'among ourselves again', 'received');
+	const dan = await register(relay, 'dan');
+	joinLast(relay);
+	await dan.until('the channel', () => dan.last('communities')?.length);
+	await ada.core.send(channel, 'welcome, dan');
+	await dan.message(channel, 'welcome, dan', 'received');
+	assert.deepEqual(
+		(await dan.core.open(channel)).messages.map(({ text }) => text),
+		['welcome, dan']
+	);
+	assert.equal((await dan.core.keyHealth()).unreadable, 0);
+});
+
+test('who leaves is shown to have left', async () => {
+	const { relay, ada, channel } = await scene();
+	await register(relay, 'cem');
+	const { body } = joinLast(relay);
+	await ada.until('the news', async () => (await notesOf(ada, channel)).includes('reader_added cem'));
+	relay.leave([...relay.communities.values()][0]!, body.user);
+	await ada.until('the news', async () => (await notesOf(ada, channel)).at(-1) === 'reader_removed cem');
+});

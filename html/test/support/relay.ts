@@ -75,6 +75,8 @@ export class Relay implements Network {
 	readonly calls: string[] = [];
 	/** Every body and frame as it came, for the search for what should not have left a device. */
 	readonly sent: string[] = [];
+	/** Reports, that were among them. */
+	readonly revealed: string[] = [];
 	readonly reports: Json[] = [];
 	kdf = { ops: 3, mem: 64 * 1024 * 1024 };
 	/** Looks at, and may change or replace, every reply and frame on its way to the client. */
@@ -441,6 +443,13 @@ export class Relay implements Network {
 
 	/** The real server's check of what is revealed against what was sent. */
 	private report(reporter: string, body: Json): Json {
+		// What a report reveals is meant to be: it is no find of the search for what is not.
+		this.revealed.push(
+			...this.sent.splice(
+				this.sent.findLastIndex((text) => text.includes(body.id)),
+				1
+			)
+		);
 		const channel = this.channels.get(body.channel)!;
 		const entry = channel.log.find(({ id }) => id === body.entry);
 		const [key, payload] = [body.franking_key, body.payload].map((text) => Buffer.from(text, 'base64url'));

@@ -238,6 +238,18 @@ export class Api extends PublicApi {
 	entries(channel: string, before: number | undefined, limit: number) {
 		return this.get(`/channels/${channel}/entries`, shapes.entries, { before, limit });
 	}
+	setHistory(channel: string, history: 'since_joining' | 'all') {
+		return this.signed({ method: 'PATCH', path: `/channels/${channel}`, body: { history }, reply: shapes.channel });
+	}
+	report(body: { id: string; channel: string; entry: string; payload: string; franking_key: string; reason: string }) {
+		return this.post('/reports', body, nothing);
+	}
+	reports(query: { community?: string; before?: string; limit: number }) {
+		return this.get('/reports', shapes.reports, query);
+	}
+	resolveReport(report: string) {
+		return this.post(`/reports/${report}/resolve`, undefined, nothing);
+	}
 	storeBackup(items: { id: string; data: string }[]) {
 		return this.post('/backup', { items }, shapes.stored);
 	}

@@ -196,6 +196,7 @@ export const roster = object({
 	channel: uuid,
 	roster: integer(),
 	epoch: integer(),
+	history: optional(oneOf('since_joining', 'all')),
 	members: list(
 		object({
 			user: uuid,
@@ -225,6 +226,29 @@ export const entry = object({
 });
 export const entries = object({ entries: list(entry, 500), more: boolean });
 
+export const reports = object({
+	reports: list(
+		object({
+			id: uuid,
+			community: nullable(uuid),
+			channel: uuid,
+			kind: oneOf('text', 'dm'),
+			entry: uuid,
+			seq: integer(1),
+			sender: person,
+			reporter: nullable(person),
+			payload: bytes(131_072, 1),
+			reason: string(4000),
+			sent_at: integer(),
+			created_at: integer(),
+			resolved_at: nullable(integer()),
+			resolved_by: nullable(uuid)
+		}),
+		500
+	),
+	more: boolean
+});
+
 export const inboxItem = object({
 	seq: integer(1),
 	id: uuid,
@@ -250,6 +274,7 @@ export type WireRoster = Decoded<typeof roster>;
 export type WireDevice = Decoded<typeof certifiedDevice>;
 export type WireBundle = Decoded<typeof bundles>['bundles'][number];
 export type WireEntry = Decoded<typeof entry>;
+export type WireReport = Decoded<typeof reports>['reports'][number];
 export type WireInboxItem = Decoded<typeof inboxItem>;
 export type WireLogin = Decoded<typeof login>;
 export type WireRecovery = Decoded<typeof recovery>;

@@ -9,6 +9,8 @@ import { newId } from '../engine/context';
 import { Credentials } from '../engine/credentials';
 import { storeNewDevice, storeNewIdentity, type NewDevice } from '../engine/device';
 import { Engine } from '../engine/engine';
+import { NONE } from '../engine/health';
+import { readReports, report } from '../engine/reports';
 import { acceptIdentity, securityOf } from '../engine/security';
 import type { Lost } from '../store/database';
 import { Store, type Nudge } from '../store/store';
@@ -267,8 +269,14 @@ export class ClientCore implements Core {
 		await api.removeDevice(id);
 	}
 
-	async setHistory(_channel: Id, _history: HistoryPolicy): Promise<Channel> {
-		return notYet();
+	async setHistory(channel: Id, history: HistoryPolicy): Promise<Channel> {
+		const { ctx, shell } = this.signedIn();
+		const wire = await ctx.api.setHistory(channel, history);
+		const isIt = wire.id === channel && wire.kind === 'text' && wire.history === history;
+		return (
+			(isIt && (await shell.updateChannel(wire))) ||
+			fail('bad_reply', 'The server changed something else than it was asked to.')
+		);
 	}
 
 	async open(channel: Id) {
@@ -313,20 +321,20 @@ export class ClientCore implements Core {
 		return this.signedIn().safeties.unverify(user);
 	}
 
-	async report(_message: { channel: Id; id: Id }, _reason: string): Promise<void> {
-		return notYet();
+	async report(message: { channel: Id; id: Id }, reason: string): Promise<void> {
+		await report(this.signedIn().ctx, message, reason);
 	}
 
-	async reports(_o: { community?: Id; before?: Id }): Promise<{ reports: Report[]; more: boolean }> {
-		return notYet();
+	async reports(o: { community?: Id; before?: Id }): Promise<{ reports: Report[]; more: boolean }> {
+		return readReports(this.signedIn().ctx, o);
 	}
 
-	async resolveReport(_id: Id): Promise<void> {
-		return notYet();
+	async resolveReport(id: Id): Promise<void> {
+		await this.signedIn().ctx.api.resolveReport(id);
 	}
 
 	async keyHealth(): Promise<KeyHealth> {
-		return notYet();
+		return (await this.signedIn().ctx.store.read.meta('health')) ?? NONE;
 	}
 
 	async send(channel: Id, text: string) {

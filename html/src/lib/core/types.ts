@@ -180,7 +180,9 @@ export interface Report {
 	kind: 'text' | 'dm';
 	sender: Person;
 	reporter: Person | null;
+	/** Empty where it cannot be shown; `problem` says why: damaged, or not what this device knows was sent. */
 	text: string;
+	problem?: Problem;
 	reason: string;
 	sentAt: Millis;
 	createdAt: Millis;

@@ -5,11 +5,12 @@ import { toBase64url } from '../core/bytes';
 import { Failure } from '../core/problem';
 import type { Id } from '../core/types';
 import { isUuid, uuidBytes } from '../core/uuid';
-import { limits } from '../crypto/library';
+import { limits, senderKeyOf } from '../crypto/library';
 import type { DeliveryRecord, OwnKeyRecord, RosterRecord } from '../store/tables';
 import type { Unit } from '../store/unit';
 import { newId, type Context } from './context';
 import { learnSenderKey } from './keys';
+import { isForNewcomers, turnOf } from './policy';
 import { otherDevices } from './rosters';
 import type { Sessions } from './sessions';
 
@@ -52,14 +53,20 @@ export class Distribution {
 		const now = ctx.platform.now();
 		const known = await unit.get('ownKeys', channel);
 		const isGood = known && known.epoch === epoch && now - known.createdAt < KEY_AGE && !this.isSpent(known);
-		if (isGood && (await this.isOnlyWith(unit, known, roster))) return known;
+		if (isGood && (await this.isOfThisTurn(unit, known)) && (await this.isOnlyWith(unit, known, roster))) return known;
 		const chain = ctx.library.createSenderChain(uuidBytes(channel), epoch, ctx.own.party, ctx.own.deviceSecret);
 		const keyId = toBase64url(ctx.library.inspectSenderChain(chain).keyId);
 		// The own copy is what this and the person's other devices read their own messages with, now and from the backup.
-		await learnSenderKey(ctx, unit, ctx.library.shareSenderChain(chain), 'own device');
+		await learnSenderKey(ctx, unit, ctx.library.shareSenderChain(chain), 'made');
 		const made: OwnKeyRecord = { channel, epoch, keyId, createdAt: now, chain };
 		unit.put('ownKeys', made);
 		return made;
+	}
+
+	/** What was sealed while the channel's policy was another one is not what newcomers are told that they can read. */
+	private async isOfThisTurn(unit: Unit, own: OwnKeyRecord): Promise<boolean> {
+		const copy = await unit.get('senderKeys', this.placeOf(own));
+		return (copy?.turn ?? 0) === (await turnOf(unit, own.channel));
 	}
 
 	private async isOnlyWith(unit: Unit, own: OwnKeyRecord, roster: RosterRecord): Promise<boolean> {
@@ -82,8 +89,8 @@ export class Distribution {
 			const current = await unit.get('ownKeys', own.channel);
 			if (current?.keyId !== own.keyId) return;
 			await unit.preload('sessions', devices);
-			const senderKey = ctx.library.shareSenderChain(current.chain);
-			const { counter } = ctx.library.inspectSenderChain(current.chain);
+			const senderKey = await this.shared(unit, current);
+			const { counter } = ctx.library.inspectSenderKey(senderKey);
 			const { channel, keyId } = own;
 			for (const device of devices) {
 				const payload = await this.sessions.seal(unit, device, { kind: 'sender_key', senderKey });
@@ -94,6 +101,13 @@ export class Distribution {
 				unit.put('deliveries', { id: newId(ctx.platform), channel, device, payload, keyId, counter });
 			}
 		});
+	}
+
+	/** From its present counter on; all of it, where newcomers may read what was written before. */
+	private async shared(unit: Unit, own: OwnKeyRecord) {
+		const copy = await unit.get('senderKeys', this.placeOf(own));
+		if (copy && isForNewcomers(await unit.get('pins', own.channel), copy)) return senderKeyOf(copy.record);
+		return this.ctx.library.shareSenderChain(own.chain);
 	}
 
 	/** Sends what is ready for the channel's devices. What was for others counts as given: only its answer may be lost. */

@@ -70,6 +70,7 @@ export class Engine {
 		this.outbox = new Outbox(ctx, this.rosters, new Sealing(ctx, sessions, distribution), () => this.backup.soon());
 		this.history = new History(ctx, entries, this.outbox, this.rosters);
 		this.history.onRead = (unit) => this.shell.changed(unit);
+		this.history.onFetched = () => this.quietly('key requests', this.requests.ask());
 		this.backup = new Backup(ctx, entries, () => this.outbox.drain());
 		this.safeties = new Safeties(ctx, sessions, this.rosters, () => this.backup.soon());
 		this.prekeys = new Prekeys(ctx);
@@ -104,6 +105,7 @@ export class Engine {
 		this.backup.stop();
 		this.inbox.stop();
 		this.shell.stop();
+		this.requests.stop();
 		this.ctx.connection.stop();
 		this.ctx.store.retire();
 	}

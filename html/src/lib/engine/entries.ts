@@ -8,6 +8,7 @@ import type { ChannelRecord, MessageRecord } from '../store/tables';
 import type { Unit } from '../store/unit';
 import type { Context } from './context';
 import { extend, isLate, lateUpTo, spansOf } from './epochs';
+import { tally } from './health';
 import type { Learnt } from './keys';
 import { DELETED, openEntry, outOfOrder, wiped, type Reading, type SealedEntry } from './opening';
 import type { Shell } from './shell';
@@ -123,6 +124,7 @@ export class Entries {
 				if (opened.state === 'waiting' || isSame(opened, message)) continue;
 				const next = { ...known };
 				const record = await this.place(unit, next, opened);
+				await tally(unit, message, record);
 				unit.put('messages', record);
 				note(this.ctx, next, record, false);
 				unit.put('channels', next);
@@ -157,9 +159,11 @@ export class Entries {
 		await this.ctx.store.change(async (unit) => {
 			const shown: Message[] = [];
 			for (const { seq, id, device, at } of messages) {
-				if (!(await unit.get('messages', [channel, seq]))) continue;
+				const before = await unit.get('messages', [channel, seq]);
+				if (!before) continue;
 				const record: MessageRecord = { channel, seq, id, sender, device, at, state: 'unreadable', text: '' };
 				record.problem = DELETED;
+				await tally(unit, before, record);
 				unit.put('messages', record);
 				shown.push(await showMessage(this.ctx, unit, record));
 			}
@@ -185,6 +189,7 @@ export class Entries {
 			return null;
 		}
 		const record = await this.place(unit, channel, await this.opened(unit, channel, entry, reading));
+		await tally(unit, undefined, record);
 		unit.put('messages', record);
 		// Sealed anew meanwhile, while the server had it as it was sealed first.
 		if (record.state === 'sent' && record.device === this.ctx.own.device) unit.delete('outbox', record.id);
@@ -228,6 +233,7 @@ export class Entries {
 		const shown: Message[] = [];
 		for (const message of await unit.range('messages', [channel.id, seq + 1], [channel.id, late])) {
 			if (message.epoch === undefined || message.epoch >= epoch) continue;
+			await tally(unit, message, outOfOrder(message));
 			unit.put('messages', outOfOrder(message));
 			if (channel.latest?.seq === message.seq) delete channel.latest;
 			shown.push(await showMessage(this.ctx, unit, outOfOrder(message)));

@@ -83,6 +83,9 @@ export class History {
 	/** Set by the engine: unread counts show in the tree. */
 	onRead: (unit: Parameters<Parameters<Context['store']['change']>[0]>[0]) => void = () => undefined;
 
+	/** Set by the engine: what was fetched may wait for keys. */
+	onFetched: () => void = () => undefined;
+
 	private async stored(known: ChannelRecord, upTo: number): Promise<Message[]> {
 		const { read } = this.ctx.store;
 		const records = await read.messages(known.id, known.first, Math.min(upTo, known.last), PAGE);
@@ -118,6 +121,7 @@ export class History {
 		const { entries, more } = await this.ctx.api.entries(channel, known.first, FETCH);
 		await this.knowSenders(channel, new Set(entries.map((entry) => entry.sender)));
 		await this.entries.prepend(channel, entries, more);
+		this.onFetched();
 	}
 
 	/** Names come with the roster; those of who has left are asked for, each once while this tab lives. */

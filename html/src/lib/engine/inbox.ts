@@ -2,7 +2,7 @@
 // The device inbox: key material for this device, taken in once and in order, acknowledged only when it is on the disk.
 // An item that cannot be opened is passed over; the message it was for then asks for its key.
 import type { WireInboxItem } from '../api/shapes';
-import { sameBytes } from '../core/bytes';
+import { sameBytes, type Bytes } from '../core/bytes';
 import { isPassing } from '../core/problem';
 import type { Id } from '../core/types';
 import { uuidBytes, uuidOf } from '../core/uuid';
@@ -12,7 +12,8 @@ import type { Unit } from '../store/unit';
 import type { Context } from './context';
 import type { Entries } from './entries';
 import { mergeIdentity } from './identities';
-import { learnContentKey, learnSenderKey, wantsContentKey, type Learnt } from './keys';
+import { learnContentKey, learnSenderKey, wantsContentKey, type Learnt, type Source } from './keys';
+import { keepPast, roomForPast } from './past';
 import type { Rosters } from './rosters';
 import type { Sessions } from './sessions';
 import { meetStranger } from './strangers';
@@ -22,6 +23,16 @@ const ACK_AFTER = 400;
 const PAGES = 500;
 /** Items of history in one letter, at most, that are looked at. */
 const ITEMS = 1000;
+
+/** Keys whose makers are got to know, and makers, at a time. */
+const UNKNOWN = 1000;
+const MAKERS = 50;
+
+interface HandedOn {
+	body: Bytes;
+	channel: Id;
+	source: Extract<Source, 'own device' | 'member'>;
+}
 
 export interface Asked {
 	peer: DeviceKeyRecord;
@@ -33,6 +44,8 @@ export class Inbox {
 	/** The item at which the library crashed last. */
 	private crashed: number | undefined;
 	private cancelAck: (() => void) | undefined;
+	/** Keys that were handed on, made by devices that are not known here. Who loses them asks again. */
+	private readonly unknown: HandedOn[] = [];
 
 	constructor(
 		private readonly ctx: Context,
@@ -85,6 +98,7 @@ export class Inbox {
 			return this.entries.reopen(unit, learnt);
 		});
 		await this.entries.reopenRest(rest);
+		await this.takeUnknown();
 		this.acknowledgeSoon();
 		this.onBackup();
 		if (asked.length > 0) this.onAsked(asked);
@@ -115,7 +129,7 @@ export class Inbox {
 		letter: Exclude<Letter, { kind: 'request' }>
 	): Promise<Learnt[]> {
 		const { ctx } = this;
-		if (letter.kind === 'items') return this.itemsOf(unit, peer, letter.items.slice(0, ITEMS));
+		if (letter.kind === 'items') return this.itemsOf(unit, peer, item, letter.items.slice(0, ITEMS));
 		await this.requirePlace(unit, item, letter);
 		const learnt =
 			letter.kind === 'sender_key'
@@ -148,19 +162,58 @@ export class Inbox {
 	}
 
 	/**
-	 * Keys that are handed on are taken from the person's own devices only, for anyone can put another's key together with
-	 * a chain that is none; and the device that made a sender key must be known here.
+	 * Keys that are handed on are taken from the person's own devices, and of the past of a channel, where newcomers read it,
+	 * from members that were asked. The device that made a sender key must be known here; else it is got to know first.
 	 */
-	private async itemsOf(unit: Unit, peer: DeviceKeyRecord, items: Item[]): Promise<Learnt[]> {
-		if (peer.user !== this.ctx.own.user) throw new CryptoError('auth', 'keys handed on by somebody else');
+	private async itemsOf(unit: Unit, peer: DeviceKeyRecord, item: WireInboxItem, items: Item[]): Promise<Learnt[]> {
+		const isOwn = peer.user === this.ctx.own.user;
+		const room = isOwn ? Infinity : await roomForPast(this.ctx, unit, item.channel, peer);
 		const learnt: (Learnt | null)[] = [];
 		for (const { kind, body } of items) {
-			if (kind === 'content_key') learnt.push(await learnContentKey(this.ctx, unit, body, true));
-			else if (kind === 'identity') await mergeIdentity(this.ctx, unit, body, 'own device');
-			else if (await this.isCertified(unit, body))
-				learnt.push(await learnSenderKey(this.ctx, unit, body, 'own device'));
+			if (learnt.length >= room) break;
+			if (kind === 'content_key' && isOwn) learnt.push(await learnContentKey(this.ctx, unit, body, true));
+			if (kind === 'identity' && isOwn) await mergeIdentity(this.ctx, unit, body, 'own device');
+			if (kind !== 'sender_key') continue;
+			if (!isOwn && uuidOf(this.ctx.library.inspectSenderKey(body).channel) !== item.channel)
+				throw new CryptoError('auth', 'a key for another place than it was sent to');
+			const key: HandedOn = { body, channel: item.channel, source: isOwn ? 'own device' : 'member' };
+			if (await this.isCertified(unit, body)) learnt.push(await this.learnHandedOn(unit, key));
+			else if (this.unknown.length < UNKNOWN) this.unknown.push(key);
 		}
-		return learnt.filter((one) => one !== null);
+		const found = learnt.filter((one) => one !== null);
+		if (!isOwn) await keepPast(unit, item.channel, found.length);
+		return found;
+	}
+
+	private async learnHandedOn(unit: Unit, { body, source }: HandedOn): Promise<Learnt | null> {
+		try {
+			return await learnSenderKey(this.ctx, unit, body, source);
+		} catch (error) {
+			// One that is refused spoils none of the others.
+			if (!(error instanceof CryptoError) || error.code === 'crash') throw error;
+			this.ctx.platform.log('warn', `a key that was handed on is not taken: ${error.message}`);
+			return null;
+		}
+	}
+
+	/** Keys whose makers were not known when they came: now that these are, or nothing can be learnt of them. */
+	private async takeUnknown(): Promise<void> {
+		const keys = this.unknown.splice(0);
+		const makers = new Map<Id, Id>();
+		for (const { body, channel } of keys)
+			makers.set(uuidOf(this.ctx.library.inspectSenderKey(body).sender.user), channel);
+		for (const [user, channel] of [...makers].slice(0, MAKERS)) await meetStranger(this.ctx, user, channel);
+		if (keys.length === 0) return;
+		const rest = await this.ctx.store.change(async (unit) => {
+			const learnt: Learnt[] = [];
+			for (const key of keys) {
+				const one = (await this.isCertified(unit, key.body)) ? await this.learnHandedOn(unit, key) : null;
+				if (one) learnt.push(one);
+			}
+			for (const key of keys) if (key.source === 'member') await keepPast(unit, key.channel, 1);
+			return this.entries.reopen(unit, learnt);
+		});
+		await this.entries.reopenRest(rest);
 	}
 
 	private async isCertified(unit: Unit, senderKey: Item['body']): Promise<boolean> {

@@ -8,6 +8,7 @@ import { CryptoError, senderKeyOf, type Item, type KeyRequest } from '../crypto/
 import type { ContentKeyRecord, SenderKeyRecord } from '../store/tables';
 import type { Unit } from '../store/unit';
 import type { Context } from './context';
+import { turnOf } from './policy';
 
 /** What a waiting message waits for. */
 export const wantsSenderKey = (keyId: Bytes): string => `sender:${toBase64url(keyId)}`;
@@ -18,8 +19,11 @@ export interface Learnt {
 	wants: string;
 }
 
-/** Whom a sender key came from: only its own sender can say that another copy of it was false. */
-export type Source = 'sender' | 'own device' | 'backup';
+/**
+ * Whom a sender key came from: only its own sender can say that another copy of it was false. `made`: this device, just now;
+ * `member`: somebody else who has it, so that its chain may be none until it has opened something.
+ */
+export type Source = 'sender' | 'made' | 'own device' | 'backup' | 'member';
 
 /** Sender keys of one device in one channel that have opened nothing yet; a year's worth of weekly ones. */
 const UNPROVEN = 64;
@@ -44,33 +48,50 @@ export async function learnSenderKey(
 	const known = await unit.get('senderKeys', [channel, keyId, device]);
 	if (known && (known.user !== user || known.epoch !== info.epoch))
 		throw new CryptoError('auth', 'sender key of another sender');
-	const record = known ? merge(ctx, known.record, senderKey, source) : library.acceptSenderKey(senderKey);
+	const record = known ? merge(ctx, known, senderKey, source) : library.acceptSenderKey(senderKey);
 	if (known && sameBytes(senderKeyOf(known.record), senderKeyOf(record))) return null;
-	const learnt: SenderKeyRecord = { ...known, channel, keyId, user, device, epoch: info.epoch, record };
+	const { handed: _, ...before } = known ?? {};
+	const learnt: SenderKeyRecord = { ...before, channel, keyId, user, device, epoch: info.epoch, record };
+	if (source === 'member' && (!known || known.handed)) learnt.handed = true;
+	if (!known && (await isNew(unit, source, `sender:${keyId}`))) learnt.turn = await turnOf(unit, channel);
 	if (!known && source === 'sender' && user !== ctx.own.user) {
 		await countUnproven(unit, device, channel, 1);
 		learnt.unproven = true;
 	}
 	unit.put('senderKeys', learnt);
-	if (source !== 'backup') queueBackup(unit, learnt);
+	if (source !== 'backup' && !learnt.handed) queueBackup(unit, learnt);
 	return { channel, wants: `sender:${keyId}` };
 }
 
-/** A copy that does not lie on the chain that is known is refused, unless the sender itself says that this is its key. */
-function merge(ctx: Context, record: Bytes, senderKey: Bytes, source: Source): Bytes {
+/** A key that its sender gives of itself begins now, as far as this device can know; one that was asked for is older. */
+async function isNew(unit: Unit, source: Source, wants: string): Promise<boolean> {
+	if (source === 'made') return true;
+	return source === 'sender' && !Object.hasOwn((await unit.meta('asked')) ?? {}, wants);
+}
+
+/**
+ * A copy that does not lie on the chain that is known is refused, unless the sender itself says that this is its key, or the
+ * known one is a stranger's word itself.
+ */
+function merge(ctx: Context, known: SenderKeyRecord, senderKey: Bytes, source: Source): Bytes {
 	try {
-		return ctx.library.mergeSenderKey(record, senderKey);
+		return ctx.library.mergeSenderKey(known.record, senderKey);
 	} catch (error) {
-		if (source !== 'sender' || !(error instanceof CryptoError) || error.code !== 'auth') throw error;
+		const mayReplace = source === 'sender' || known.handed;
+		if (!mayReplace || !(error instanceof CryptoError) || error.code !== 'auth') throw error;
 		return ctx.library.acceptSenderKey(senderKey);
 	}
 }
 
-/** The key has opened an entry: it no longer counts among those that a device could fill this one's disk with. */
+/**
+ * The key has opened an entry: it no longer counts among those that a device could fill this one's disk with, and one that
+ * was handed on is good.
+ */
 export async function proven(unit: Unit, key: SenderKeyRecord): Promise<SenderKeyRecord> {
-	if (!key.unproven) return key;
-	await countUnproven(unit, key.device, key.channel, -1);
-	const { unproven: _, ...rest } = key;
+	if (!key.unproven && !key.handed) return key;
+	if (key.unproven) await countUnproven(unit, key.device, key.channel, -1);
+	const { unproven: _, handed, ...rest } = key;
+	if (handed) queueBackup(unit, rest);
 	return rest;
 }
 

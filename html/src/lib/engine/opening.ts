@@ -96,6 +96,26 @@ export async function openEntry(
 	}
 }
 
+/** The payload of an entry of the log, checked as for showing it; null where it does not open. */
+export async function openPayload(
+	ctx: Context,
+	unit: Unit,
+	kind: 'text' | 'dm',
+	{ created_at: at, ciphertext, commitment, ...entry }: WireEntry
+): Promise<Bytes | null> {
+	if (!ciphertext || !commitment) return null;
+	const sealed = { ...entry, at, ciphertext, commitment };
+	try {
+		const opened = kind === 'dm' ? await openDm(ctx, unit, sealed) : await openText(ctx, unit, sealed, 'history');
+		if ('wants' in opened) return null;
+		checkCommitment(ctx, decodePayload(opened.payload).franking_key, opened.payload, commitment);
+		return opened.payload;
+	} catch (error) {
+		ctx.platform.log('warn', `entry ${entry.seq} of ${entry.channel} does not open: ${causeOf(error)}`);
+		return null;
+	}
+}
+
 function wantsOf(ctx: Context, kind: 'text' | 'dm', entry: SealedEntry): string | null {
 	if (kind === 'dm') return wantsContentKey(entry.id);
 	try {
@@ -121,9 +141,15 @@ async function openText(ctx: Context, unit: Unit, entry: SealedEntry, reading: R
 	if (!key) return { wants: wantsSenderKey(keyId) };
 	if (key.user !== entry.sender || key.device !== entry.device || key.epoch !== entry.epoch)
 		throw new CryptoError('auth', 'entry of another sender than its key');
-	const opened = openWith(ctx, key.record, entry, reading === 'history');
-	unit.put('senderKeys', { ...(await proven(unit, key)), record: opened.record });
-	return { payload: opened.payload };
+	try {
+		const opened = openWith(ctx, key.record, entry, reading === 'history');
+		unit.put('senderKeys', { ...(await proven(unit, key)), record: opened.record });
+		return { payload: opened.payload };
+	} catch (error) {
+		// Whoever handed it on may have spoilt it: another copy may still come.
+		if (key.handed && error instanceof CryptoError && error.code === 'auth') return { wants: wantsSenderKey(keyId) };
+		throw error;
+	}
 }
 
 /**

@@ -14,7 +14,7 @@ export async function pin(ctx: Context, unit: Unit, wire: WireChannel): Promise<
 	const known = await pinOf(unit, wire.id);
 	const isWhole = wire.kind === 'text' || peer !== null;
 	if (known ? known.kind === wire.kind && known.peer === peer : isWhole) {
-		unit.put('pins', { channel: wire.id, kind: wire.kind, peer });
+		unit.put('pins', { ...known, channel: wire.id, kind: wire.kind, peer });
 		return true;
 	}
 	ctx.platform.log('error', `the server gives conversation ${wire.id} out for another one than it is`);

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Keys that never came: asking the sender's devices for them, and answering those who ask this one. An answer goes only
-// to a certified device that was entitled to the key when it was made.
+// Keys that never came: asking the sender's devices and one's own others for them, and other members where newcomers read
+// the past; and answering those who ask this one. An answer goes only to a certified device that is entitled to the key.
 import { toBase64url } from '../core/bytes';
 import { isPassing } from '../core/problem';
 import type { Id, Problem } from '../core/types';
 import { uuidBytes, uuidOf } from '../core/uuid';
-import { senderKeyOf, type KeyRequest, type Letter } from '../crypto/library';
-import type { DeviceKeyRecord, MessageRecord, Meta } from '../store/tables';
-import type { Unit } from '../store/unit';
+import { senderKeyOf, type Item, type KeyRequest, type Letter } from '../crypto/library';
+import type { DeviceKeyRecord, MessageRecord, Meta, RosterRecord, SenderKeyRecord } from '../store/tables';
 import { newId, type Context } from './context';
 import type { Entries } from './entries';
 import type { Asked } from './inbox';
+import { NONE, tally } from './health';
 import { wantedId, wantsContentKey } from './keys';
+import { expectPast, helpersOf, pastFor } from './past';
 import type { Rosters } from './rosters';
 import type { Sessions } from './sessions';
 import { showMessage } from './view';
@@ -26,6 +27,12 @@ const ANSWERS = 50;
 /** Waiting messages that one look goes through. */
 const PAGE = 200;
 const PAGES = 20;
+/** Keys in one letter: 15 × 241 bytes fit an inbox item's 4,096. */
+const ITEMS = 15;
+/** When another member was asked for much at once, before the rest is asked for. */
+const SOON = 20_000;
+const PAST_AN_HOUR = 6;
+const GIVEN = 1000;
 /** Notes of what was asked for, before they are cleared up. */
 const ASKED = 500;
 const NEVER_CAME: Problem = {
@@ -36,6 +43,11 @@ const NEVER_CAME: Problem = {
 export class Requests {
 	/** Where the last look ended. */
 	private place: MessageRecord | undefined;
+	private asking = false;
+	private again = false;
+	private cancelSoon: (() => void) | undefined;
+	/** When devices were given keys of the past, by device and channel. */
+	private readonly given = new Map<string, number[]>();
 
 	constructor(
 		private readonly ctx: Context,
@@ -44,11 +56,32 @@ export class Requests {
 		private readonly entries: Entries
 	) {}
 
+	stop(): void {
+		this.cancelSoon?.();
+	}
+
+	/** One look at a time; who asks meanwhile gets another one. */
+	async ask(): Promise<void> {
+		this.again = true;
+		if (this.asking) return;
+		this.asking = true;
+		try {
+			while (this.again) {
+				this.again = false;
+				await this.look();
+			}
+		} finally {
+			this.asking = false;
+		}
+	}
+
 	/**
 	 * Asks for what messages have been waiting for. Called when the inbox is caught up and the backup restored. Each look
 	 * goes on where the last one ended, so that messages whose key never comes do not hide the others.
 	 */
-	async ask(): Promise<void> {
+	private async look(): Promise<void> {
+		const restore = await this.ctx.store.read.meta('restore');
+		if (restore && !restore.finished) return;
 		const asked = await this.forgetAsked();
 		const due = new Map<string, MessageRecord>();
 		let again = this.place !== undefined;
@@ -65,7 +98,7 @@ export class Requests {
 			if (!again) break;
 			again = false;
 		}
-		for (const [wants, message] of due) await this.askFor(wants, message);
+		await this.send(due);
 	}
 
 	private async isDue(message: MessageRecord, before: Meta['asked'][string] | undefined): Promise<boolean> {
@@ -92,7 +125,8 @@ export class Requests {
 		if (!found) return false;
 		const learnt = [{ channel, wants }];
 		await this.entries.reopenRest(await ctx.store.change((unit) => this.entries.reopen(unit, learnt)));
-		return true;
+		// What another member handed on may be no good.
+		return (await ctx.store.read.get('messages', [channel, message.seq]))?.state !== 'waiting';
 	}
 
 	/** What was asked for, without what no message waits for any more; that is looked up when it has become much. */
@@ -107,22 +141,61 @@ export class Requests {
 		return kept;
 	}
 
-	private async askFor(wants: string, message: MessageRecord): Promise<void> {
+	/** One delivery a device and channel, however much it is asked for. */
+	private async send(due: Map<string, MessageRecord>): Promise<void> {
+		const channels = new Map<Id, Map<Id, Letter[]>>();
+		for (const [wants, message] of due) {
+			const devices = channels.get(message.channel) ?? new Map<Id, Letter[]>();
+			channels.set(message.channel, devices);
+			await this.askFor(wants, message, devices);
+		}
+		for (const [channel, devices] of channels)
+			for (const [device, letters] of devices) await this.post(channel, device, letters);
+	}
+
+	/** Puts the request to those that are to be asked. */
+	private async askFor(wants: string, message: MessageRecord, letters: Map<Id, Letter[]>): Promise<void> {
 		const { ctx } = this;
 		const wanted = wantedId(wants);
 		const raw = message.raw;
 		if (!wanted || !raw) return;
-		const roster = await this.rosters.current(message.channel);
-		const devices = roster.members.find((member) => member.user === message.sender)?.devices ?? [];
-		const peers = devices.filter((device) => device !== ctx.own.device);
-		const first = peers.includes(message.device) ? [message.device] : peers;
-		const channel = uuidBytes(message.channel);
-		const letter: Letter = { kind: 'request', request: { ...wanted, channel, epoch: raw.epoch } };
-		for (const device of first) await this.post(message.channel, device, letter);
+		const { channel } = message;
+		const roster = await this.rosters.current(channel);
+		const helpers = wanted.what === 'sender_key' ? await helpersOf(ctx, roster, channel) : [];
+		// One answer of theirs holds much of the past: what is still missing then is asked for after it.
+		if (helpers.length > 0 && letters.size > 0) return this.soon();
+		const devices = new Set([...this.authorities(roster, message), ...helpers]);
+		const letter: Letter = { kind: 'request', request: { ...wanted, channel: uuidBytes(channel), epoch: raw.epoch } };
+		// Before it leaves: an answer that comes at once is one that was waited for.
 		await ctx.store.change(async (unit) => {
 			const all = { ...((await unit.meta('asked')) ?? {}) };
 			all[wants] = { at: ctx.platform.now(), times: (all[wants]?.times ?? 0) + 1 };
 			unit.setMeta('asked', all);
+			const health = (await unit.meta('health')) ?? NONE;
+			unit.setMeta('health', { ...health, requested: health.requested + 1 });
+			if (helpers.length > 0) await expectPast(ctx, unit, channel, helpers);
+		});
+		for (const device of devices) letters.set(device, [...(letters.get(device) ?? []), letter]);
+	}
+
+	/** Whose word is good in any case: the sender's devices, the one that wrote it if it is there, and one's own others. */
+	private authorities(roster: RosterRecord, { sender, device }: MessageRecord): Id[] {
+		const { own } = this.ctx;
+		const of = (user: Id) => {
+			const devices = roster.members.find((member) => member.user === user)?.devices ?? [];
+			return devices.filter((one) => one !== own.device);
+		};
+		const senders = of(sender).includes(device) ? [device] : of(sender);
+		return [...senders, ...of(own.user)];
+	}
+
+	private soon(): void {
+		this.cancelSoon ??= this.ctx.platform.after(SOON, () => {
+			this.cancelSoon = undefined;
+			if (!this.ctx.connection.online) return;
+			this.ask().catch((error: unknown) => {
+				if (!isPassing(error)) this.ctx.platform.log('warn', 'key requests', String(error));
+			});
 		});
 	}
 
@@ -133,6 +206,7 @@ export class Requests {
 			for (const message of await unit.by('messages', 'wants', wants)) {
 				if (message.state !== 'waiting') continue;
 				const record: MessageRecord = { ...message, state: 'unreadable', problem: NEVER_CAME };
+				await tally(unit, message, record);
 				unit.put('messages', record);
 				const messages = [await showMessage(ctx, unit, record)];
 				unit.emit({ type: 'messages', data: { channel: record.channel, messages, gone: [] } });
@@ -157,35 +231,76 @@ export class Requests {
 		const roster = await this.rosters.current(channel);
 		const member = roster.members.find(({ user }) => user === peer.user);
 		if (!member || member.changed || !member.devices.includes(peer.id)) return;
-		const letter = await ctx.store.change((unit) => this.answerTo(unit, peer, request));
-		if (letter) await this.post(channel, peer.id, letter);
+		const letters = peer.user === ctx.own.user ? await this.forOwn(request) : await this.forOther(peer, request);
+		if (letters.length > 0) await this.post(channel, peer.id, letters);
 	}
 
-	/** A key that this device made, as far as the peer may have it. */
-	private async answerTo(unit: Unit, peer: DeviceKeyRecord, request: KeyRequest): Promise<Letter | null> {
-		const { library, own } = this.ctx;
+	/** Another device of the same person gets whatever there is of the key, whoever made it. */
+	private async forOwn(request: KeyRequest): Promise<Letter[]> {
+		const { read } = this.ctx.store;
 		const channel = uuidOf(request.channel);
 		if (request.what === 'content_key') {
-			const found = await unit.get('contentKeys', [channel, uuidOf(request.id), own.device]);
-			return found ? { kind: 'content_key', contentKey: found.contentKey } : null;
+			const id = uuidOf(request.id);
+			const found = await read.range('contentKeys', [channel, id], [channel, id, []]);
+			return lettersOf(found.map(({ contentKey: body }): Item => ({ kind: 'content_key', body })));
 		}
-		const found = await unit.get('senderKeys', [channel, toBase64url(request.id), own.device]);
-		if (!found) return null;
-		if (peer.user === own.user) return { kind: 'sender_key', senderKey: senderKeyOf(found.record) };
-		// Another person's device gets again what it was given before, from where it was given, and nothing else.
-		const counter = found.givenAt?.[peer.id];
-		if (counter === undefined) return null;
-		return { kind: 'sender_key', senderKey: senderKeyOf(library.senderKeyAt(found.record, counter)) };
+		const id = toBase64url(request.id);
+		const found = (await read.range('senderKeys', [channel, id], [channel, id, []])).filter(({ handed }) => !handed);
+		return lettersOf(found.map(itemOf));
 	}
 
-	/** One letter to one device, through a new session: the one there was has let somebody down. */
-	private async post(channel: Id, device: Id, letter: Letter): Promise<void> {
+	/**
+	 * Another person's device gets again what this one gave it before, from where it was given; and where newcomers read the
+	 * past, what of it is theirs to read. Nothing else.
+	 */
+	private async forOther(peer: DeviceKeyRecord, request: KeyRequest): Promise<Letter[]> {
+		const { library, own, store } = this.ctx;
+		const channel = uuidOf(request.channel);
+		if (request.what === 'content_key') {
+			const found = await store.read.get('contentKeys', [channel, uuidOf(request.id), own.device]);
+			return found ? [{ kind: 'content_key', contentKey: found.contentKey }] : [];
+		}
+		const id = toBase64url(request.id);
+		const made = await store.read.get('senderKeys', [channel, id, own.device]);
+		const counter = made?.givenAt?.[peer.id];
+		const again: Letter[] =
+			made && counter !== undefined
+				? [{ kind: 'sender_key', senderKey: senderKeyOf(library.senderKeyAt(made.record, counter)) }]
+				: [];
+		const past = this.mayGivePast(peer.id, channel) ? await pastFor(this.ctx, channel, id) : [];
+		return [...again, ...lettersOf(past.map(itemOf))];
+	}
+
+	/** So often an hour, for it is much to read and to seal. */
+	private mayGivePast(device: Id, channel: Id): boolean {
+		const name = `${device}/${channel}`;
+		const now = this.ctx.platform.now();
+		const times = (this.given.get(name) ?? []).filter((at) => now - at < 3600_000);
+		if (this.given.size > GIVEN) this.given.clear();
+		this.given.set(name, [...times, now].slice(-PAST_AN_HOUR - 1));
+		return times.length < PAST_AN_HOUR;
+	}
+
+	/** To one device, through a new session: the one there was has let somebody down. */
+	private async post(channel: Id, device: Id, letters: Letter[]): Promise<void> {
 		const { ctx } = this;
 		await this.sessions.renew(device);
-		const item = await ctx.store.change(async (unit) => {
-			const payload = await this.sessions.seal(unit, device, letter);
-			return payload && { device, id: newId(ctx.platform), payload: toBase64url(payload) };
+		const items = await ctx.store.change(async (unit) => {
+			const made: { device: Id; id: Id; payload: string }[] = [];
+			for (const letter of letters) {
+				const payload = await this.sessions.seal(unit, device, letter);
+				if (payload) made.push({ device, id: newId(ctx.platform), payload: toBase64url(payload) });
+			}
+			return made;
 		});
-		if (item) await ctx.connection.request({ type: 'deliver', channel, items: [item] });
+		if (items.length > 0) await ctx.connection.request({ type: 'deliver', channel, items });
 	}
+}
+
+const itemOf = ({ record }: SenderKeyRecord): Item => ({ kind: 'sender_key', body: senderKeyOf(record) });
+
+function lettersOf(items: Item[]): Letter[] {
+	const letters: Letter[] = [];
+	for (let at = 0; at < items.length; at += ITEMS) letters.push({ kind: 'items', items: items.slice(at, at + ITEMS) });
+	return letters;
 }

@@ -8,6 +8,7 @@ import type { Unit } from '../store/unit';
 import type { Context } from './context';
 import { addNote } from './notes';
 import { canHave, pinOf } from './pins';
+import { showPolicy } from './policy';
 import { certify, learnNames, meet } from './trust';
 
 export const READERS_REFUSED: Problem = {
@@ -116,6 +117,7 @@ export class Rosters {
 	}
 
 	private async put(unit: Unit, wire: WireRoster, members: RosterMember[]): Promise<RosterRecord> {
+		const { ctx } = this;
 		const { channel } = wire;
 		const before = await this.requireNewer(unit, wire);
 		const record = { channel, roster: wire.roster, epoch: wire.epoch, members };
@@ -124,6 +126,8 @@ export class Rosters {
 		if (!known) return record;
 		unit.put('rosters', record);
 		unit.put('channels', { ...known, roster: wire.roster, epoch: wire.epoch });
+		// Before anything is sealed for this list: whoever writes has been shown who will read it.
+		if (wire.history) await showPolicy(ctx, unit, channel, wire.history);
 		if (before) await this.noteChanges(unit, before, record);
 		if (worry(before) !== worry(record)) unit.emit({ type: 'security', data: { channel } });
 		return record;
@@ -144,6 +148,9 @@ export class Rosters {
 			const added = devices.some((device) => device !== ctx.own.device && !old.devices.includes(device));
 			if (added) await addNote(ctx, unit, now.channel, 'own_device_added', user);
 		}
+		const left = new Set(now.members.map(({ user }) => user));
+		for (const { user } of before.members)
+			if (!left.has(user)) await addNote(ctx, unit, now.channel, 'reader_removed', user);
 	}
 }
 

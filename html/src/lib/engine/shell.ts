@@ -7,8 +7,10 @@ import type { Reader } from '../store/reader';
 import type { ChannelRecord, TreeRecord } from '../store/tables';
 import type { Unit } from '../store/unit';
 import type { Context } from './context';
+import { tally } from './health';
 import { addNote } from './notes';
 import { pin } from './pins';
+import { showPolicy } from './policy';
 import { learnNames } from './trust';
 import { showChannel } from './view';
 
@@ -53,6 +55,11 @@ export class Shell {
 			this.changed(unit);
 			return record && showChannel(this.ctx, unit, record);
 		});
+	}
+
+	/** Of one that is there, something has changed. */
+	async updateChannel(wire: WireChannel): Promise<Channel | null> {
+		return (await this.ctx.store.read.get('channels', wire.id)) ? this.addChannel(wire) : null;
 	}
 
 	async removeChannel(channel: Id): Promise<void> {
@@ -113,13 +120,15 @@ export class Shell {
 			kind: wire.kind,
 			name: wire.name,
 			topic: wire.topic,
-			history: wire.history,
+			// Of two people nobody can join.
+			history: wire.kind === 'dm' ? 'since_joining' : wire.history,
 			head: Math.max(wire.head, known?.head ?? 0),
 			roster: Math.max(wire.roster, known?.roster ?? 0),
 			epoch: Math.max(wire.epoch, known?.epoch ?? 0)
 		};
 		if (peer) record.peer = peer;
 		unit.put('channels', record);
+		await showPolicy(this.ctx, unit, wire.id, wire.history);
 		return record;
 	}
 
@@ -131,8 +140,10 @@ export class Shell {
 		unit.delete('drafts', channel);
 		for (const record of await unit.by('outbox', 'channel', channel)) unit.delete('outbox', record.id);
 		for (const record of await unit.by('deliveries', 'channel', channel)) unit.delete('deliveries', record.id);
-		for (const { seq } of await unit.range('messages', [channel, 0], [channel, Infinity]))
-			unit.delete('messages', [channel, seq]);
+		for (const message of await unit.range('messages', [channel, 0], [channel, Infinity])) {
+			await tally(unit, message, undefined);
+			unit.delete('messages', [channel, message.seq]);
+		}
 	}
 }
 

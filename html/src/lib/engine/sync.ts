@@ -120,6 +120,9 @@ export class Sync {
 				await shell.addChannel(frame.data.channel);
 				this.wanted = true;
 				return;
+			case 'channel':
+				await shell.updateChannel(frame.data.channel);
+				return;
 			case 'channel_removed':
 				return shell.removeChannel(frame.data.channel);
 			case 'sender_wiped':

@@ -25,6 +25,7 @@ const pushed = {
 	inbox: object({ item: inboxItem }),
 	roster: object({ channel: uuid, roster: integer(), epoch: integer() }),
 	channel_added: object({ channel }),
+	channel: object({ channel }),
 	channel_removed: object({ channel: uuid }),
 	sender_wiped: object({ channel: uuid, sender: uuid }),
 	communities: object({}),

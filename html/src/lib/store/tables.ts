@@ -8,6 +8,7 @@ import type {
 	Community,
 	HistoryPolicy,
 	Id,
+	KeyHealth,
 	MessageState,
 	Millis,
 	Person,
@@ -104,6 +105,9 @@ export interface Meta {
 	untold: { users: Id[] };
 	/** Keys that were asked for, and when. */
 	asked: { [wants: string]: { at: Millis; times: number } };
+	/** Other members' devices that were asked for keys of the past, by channel, and how many were taken from them. */
+	past: { [channel: Id]: { asked: { [device: Id]: Millis }; kept: number } };
+	health: KeyHealth;
 }
 
 export interface ChannelRecord {
@@ -215,6 +219,10 @@ export interface SenderKeyRecord {
 	givenAt?: { [device: Id]: number };
 	/** Given by its sender, and has opened nothing yet. */
 	unproven?: true;
+	/** The turn of the channel's history policy in which it was first learnt; see engine/policy.ts. */
+	turn?: number;
+	/** Handed on by another member, and has opened nothing yet: its chain may be none. */
+	handed?: true;
 }
 
 export interface ContentKeyRecord {
@@ -314,6 +322,10 @@ export interface PinRecord {
 	kind: 'text' | 'dm';
 	/** The other person of a DM. */
 	peer: Id | null;
+	/** What new members can read, as it was last shown; the epoch of that time; and how often it has changed. */
+	history?: HistoryPolicy;
+	since?: number;
+	turn?: number;
 }
 
 /** What happened to who can read a conversation, oldest first. */
