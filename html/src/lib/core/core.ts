@@ -31,7 +31,6 @@ import type {
 	Invite,
 	KeyHealth,
 	Member,
-	Millis,
 	Report,
 	Safety,
 	SignInResult,
@@ -39,10 +38,6 @@ import type {
 } from './types';
 
 const SIGN_IN_LOCK = 'chatalot-sign-in';
-
-function notYet(): never {
-	fail('not_available', 'This is not possible yet.');
-}
 
 export class ClientCore implements Core {
 	private readonly api: PublicApi;
@@ -281,12 +276,14 @@ export class ClientCore implements Core {
 
 	async open(channel: Id) {
 		const { history, ctx } = this.signedIn();
-		const page = await history.open(channel);
-		await ctx.store.change(async (unit) => {
-			unit.durable = false;
-			unit.setMeta('place', { channel });
-		});
-		return page;
+		// Not waited for: what changes after the page was read is told by events, which must not overtake it.
+		ctx.store
+			.change(async (unit) => {
+				unit.durable = false;
+				unit.setMeta('place', { channel });
+			})
+			.catch((error: unknown) => this.platform.log('warn', 'the place is not remembered', String(error)));
+		return history.open(channel);
 	}
 
 	async older(channel: Id, before: number) {

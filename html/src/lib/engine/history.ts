@@ -15,6 +15,8 @@ const FETCH = 100;
 /** Requests to fill one page, for a server that answers with next to nothing. */
 const FETCHES = 5;
 const UNREAD_MOST = 1000;
+/** Repeated readings of a page while things happen. */
+const READS = 5;
 const ASKED = 1000;
 
 export class History {
@@ -30,7 +32,17 @@ export class History {
 		private readonly rosters: Rosters
 	) {}
 
+	/** As it is when it returns: an event that was told while it was read would be undone by an older page. */
 	async open(channel: Id): Promise<Page> {
+		const { store } = this.ctx;
+		for (let tries = 0; ; tries++) {
+			const { told } = store;
+			const page = await this.readPage(channel);
+			if (store.told === told || tries >= READS) return page;
+		}
+	}
+
+	private async readPage(channel: Id): Promise<Page> {
 		const { read } = this.ctx.store;
 		const known = await read.get('channels', channel);
 		if (!known) return { messages: [], more: false };

@@ -25,6 +25,8 @@ export interface StoreEvents {
 
 export class Store {
 	private retired = false;
+	/** Events that pages were told. Who reads without the lock sees by it that what was read may have changed since. */
+	told = 0;
 
 	private constructor(
 		private readonly platform: Platform,
@@ -93,6 +95,7 @@ export class Store {
 	/** Tells this page and the other tabs'. */
 	tell(event: CoreEvent): void {
 		if (this.retired) return;
+		this.told++;
 		this.events.event(event);
 		this.tabs.post({ event });
 	}
