@@ -22,7 +22,7 @@ set_up(void)
     make_device(peer, peer_secret, 3);
     MUST(chatalot_signed_prekey_create(own_secret, own + 16, 1, 1, signed_secret, signed_prekey)
          == CHATALOT_OK);
-    MUST(chatalot_session_start(NULL, 0, peer, peer_secret, own, signed_prekey, 0, NULL, first,
+    MUST(chatalot_session_start(NULL, 0, peer, peer_secret, own, signed_prekey, 0, NULL, 1, first,
                                 &first_length) == CHATALOT_OK);
     record_length = sizeof(next);
     valid_length = sizeof(valid);

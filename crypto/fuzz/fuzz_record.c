@@ -52,7 +52,7 @@ set_up(void)
     record_length = sizeof(record);
     MUST(chatalot_signed_prekey_create(peer_secret, peer + 16, 1, 1, prekey_secret, prekey)
          == CHATALOT_OK
-         && chatalot_session_start(NULL, 0, own, own_secret, peer, prekey, 0, NULL, record,
+         && chatalot_session_start(NULL, 0, own, own_secret, peer, prekey, 0, NULL, 1, record,
                                    &record_length) == CHATALOT_OK);
 }
 

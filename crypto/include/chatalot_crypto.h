@@ -244,6 +244,8 @@ int chatalot_one_time_prekey_create(uint8_t prekey_secret[32], uint8_t prekey_pu
  * a round trip, and a peer that lost its state is followed at once.
  */
 
+#define CHATALOT_SIGNED_PREKEY_AGE_MAX    8380800000      /* ms: 97 days */
+
 #define CHATALOT_SESSIONS_MAX             4
 #define CHATALOT_SKIP_CHAIN_MAX           1000
 #define CHATALOT_SKIP_SESSION_MAX         2000
@@ -256,14 +258,18 @@ int chatalot_one_time_prekey_create(uint8_t prekey_secret[32], uint8_t prekey_pu
  *   peer                     the other device; the caller has verified its certificate
  *   signed_prekey            verified here against the peer's D
  *   one_time_id, one_time    the one-time prekey; one_time is NULL if the server had none left
+ *   now_ms                   the time here. A signed prekey older than
+ *                            CHATALOT_SIGNED_PREKEY_AGE_MAX is nobody's: a device replaces its own
+ *                            every 7 days, and one that is not used for 90 is removed
  * Errors: FORMAT (record), VERSION, AUTH (prekey signature; or the record is of other parties),
+ * EXHAUSTED (the signed prekey is too old),
  * PARAMETERS (own_secret is not own's; the peer is this device; a key is of small order),
  * SPACE, MEMORY.
  */
 int chatalot_session_start(const uint8_t *record, size_t record_length,
                            const uint8_t own[64], const uint8_t own_secret[32],
                            const uint8_t peer[64], const uint8_t signed_prekey[110],
-                           uint32_t one_time_id, const uint8_t *one_time,
+                           uint32_t one_time_id, const uint8_t *one_time, uint64_t now_ms,
                            uint8_t *new_record, size_t *new_record_length);
 
 /*

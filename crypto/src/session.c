@@ -234,7 +234,8 @@ session_ad(uint8_t ad[SESSION_AD_LENGTH], const session_record *record, const se
 /* X3DH and the first half of the ratchet; the session is complete but for its generation. */
 static int
 begin(session *s, const uint8_t own[64], const uint8_t own_secret[32], const uint8_t peer[64],
-      const uint8_t signed_prekey[110], uint32_t one_time_id, const uint8_t *one_time)
+      const uint8_t signed_prekey[110], uint32_t one_time_id, const uint8_t *one_time,
+      uint64_t now_ms)
 {
     int       rc;
     uint8_t   ephemeral_secret[32], shared[32], prekey_public[32];
@@ -246,6 +247,11 @@ begin(session *s, const uint8_t own[64], const uint8_t own_secret[32], const uin
                                         &created_at_ms);
     if (rc != CHATALOT_OK) {
         return rc;
+    }
+
+    /* one from the future is of a device whose clock is wrong: it will be too old later */
+    if (now_ms > created_at_ms && now_ms - created_at_ms > CHATALOT_SIGNED_PREKEY_AGE_MAX) {
+        return CHATALOT_E_EXHAUSTED;
     }
 
     s->initiator = 1;
@@ -271,7 +277,7 @@ begin(session *s, const uint8_t own[64], const uint8_t own_secret[32], const uin
 static int
 start(session_record *record, const uint8_t own[64], const uint8_t own_secret[32],
       const uint8_t peer[64], const uint8_t signed_prekey[110],
-      uint32_t one_time_id, const uint8_t *one_time)
+      uint32_t one_time_id, const uint8_t *one_time, uint64_t now_ms)
 {
     int      rc;
     session  s;
@@ -281,7 +287,7 @@ start(session_record *record, const uint8_t own[64], const uint8_t own_secret[32
         return rc;
     }
 
-    rc = begin(&s, own, own_secret, peer, signed_prekey, one_time_id, one_time);
+    rc = begin(&s, own, own_secret, peer, signed_prekey, one_time_id, one_time, now_ms);
 
     if (rc == CHATALOT_OK) {
         record_add(record, &s);
@@ -297,7 +303,7 @@ int
 chatalot_session_start(const uint8_t *data, size_t data_length,
                        const uint8_t own[64], const uint8_t own_secret[32],
                        const uint8_t peer[64], const uint8_t signed_prekey[110],
-                       uint32_t one_time_id, const uint8_t *one_time,
+                       uint32_t one_time_id, const uint8_t *one_time, uint64_t now_ms,
                        uint8_t *new_data, size_t *new_data_length)
 {
     int             rc;
@@ -321,7 +327,7 @@ chatalot_session_start(const uint8_t *data, size_t data_length,
     rc = record_read_or_init(&record, data, data_length, own, peer);
 
     if (rc == CHATALOT_OK) {
-        rc = start(&record, own, own_secret, peer, signed_prekey, one_time_id, one_time);
+        rc = start(&record, own, own_secret, peer, signed_prekey, one_time_id, one_time, now_ms);
     }
 
     if (rc == CHATALOT_OK) {

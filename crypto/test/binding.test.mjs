@@ -107,10 +107,11 @@ throws('auth', () => library.openKeyring(loginKey, alice.user, 'password', keyri
 
 // A session
 
-let fromPhone = library.startSession(null, phone.party, phone.secret, laptop.party, laptop.signed.prekey, {
-	id: laptop.oneTime.id,
-	key: laptop.oneTime.key
-});
+const oneTime = { id: laptop.oneTime.id, key: laptop.oneTime.key };
+const begin = (time) =>
+	library.startSession(null, phone.party, phone.secret, laptop.party, laptop.signed.prekey, oneTime, time);
+throws('exhausted', () => begin(now + 98 * 24 * 3600 * 1000), 'a signed prekey of 98 days');
+let fromPhone = begin(now);
 let fromLaptop = null;
 
 function give(letter) {

@@ -40,7 +40,7 @@ new_device(device *d, const person *owner)
     memcpy(d->party, owner->user, 16);
     randombytes_buf(d->party + 16, 16);
     must(chatalot_device_create(d->secret, d->party + 32) == CHATALOT_OK, "device");
-    must(chatalot_signed_prekey_create(d->secret, d->party + 16, SIGNED_ID, 1700000000000,
+    must(chatalot_signed_prekey_create(d->secret, d->party + 16, SIGNED_ID, NOW,
                                        d->signed_secret, d->signed_prekey) == CHATALOT_OK,
          "signed prekey");
     must(chatalot_one_time_prekey_create(d->one_time_secret, d->one_time_public) == CHATALOT_OK,
@@ -93,7 +93,7 @@ start(end *e)
 
     rc = chatalot_session_start(e->record, e->length, e->own->party, e->own->secret,
                                 e->peer->party, e->peer->signed_prekey, ONE_TIME_ID,
-                                e->peer->has_one_time ? e->peer->one_time_public : NULL,
+                                e->peer->has_one_time ? e->peer->one_time_public : NULL, NOW,
                                 new_record, &length);
     if (rc == CHATALOT_OK) {
         e->peer->has_one_time = 0;

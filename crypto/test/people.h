@@ -39,6 +39,9 @@ typedef struct {
     size_t    length;
 } packet;
 
+/* When the devices' signed prekeys were made, and sessions begin. */
+#define NOW             1700000000000ULL
+
 #define SIGNED_ID       7
 #define ONE_TIME_ID     11
 

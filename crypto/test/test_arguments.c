@@ -68,9 +68,9 @@ sessions_and_letters(void)
 {
     size_t  second = sizeof(out), offset;
 
-    REFUSED(chatalot_session_start(none, 0, a, a, b, a, 0, none, out, no_length));
-    REFUSED_EMPTY(chatalot_session_start(none, 5, a, a, b, a, 0, none, out, &length));
-    REFUSED_EMPTY(chatalot_session_start(none, 0, none, a, b, a, 0, none, out, &length));
+    REFUSED(chatalot_session_start(none, 0, a, a, b, a, 0, none, 1, out, no_length));
+    REFUSED_EMPTY(chatalot_session_start(none, 5, a, a, b, a, 0, none, 1, out, &length));
+    REFUSED_EMPTY(chatalot_session_start(none, 0, none, a, b, a, 0, none, 1, out, &length));
     REFUSED(chatalot_session_inspect(none, 0, out, &small, &small));
     REFUSED(chatalot_envelope_seal(a, 1, a, 1, out, no_length, out, &second));
     REFUSED_EMPTY(chatalot_envelope_seal(a, 1, none, 1, out, &length, out, &second));

@@ -366,24 +366,25 @@ wrong_parties(void)
 
     record_length = sizeof(record);
     is_code(chatalot_session_start(NULL, 0, phone.party, laptop.secret, laptop.party,
-                                   laptop.signed_prekey, 0, NULL, record, &record_length),
+                                   laptop.signed_prekey, 0, NULL, NOW, record, &record_length),
             CHATALOT_E_PARAMETERS, "a secret that is not one's own");
     record_length = sizeof(record);
     is_code(chatalot_session_start(NULL, 0, phone.party, phone.secret, laptop.party,
-                                   phone.signed_prekey, 0, NULL, record, &record_length),
+                                   phone.signed_prekey, 0, NULL, NOW, record, &record_length),
             CHATALOT_E_AUTH, "a prekey signed by another device");
     record_length = sizeof(record);
     is_code(chatalot_session_start(NULL, 0, phone.party, phone.secret, phone.party,
-                                   phone.signed_prekey, 0, NULL, record, &record_length),
+                                   phone.signed_prekey, 0, NULL, NOW, record, &record_length),
             CHATALOT_E_PARAMETERS, "a session with oneself");
     record_length = 10;
     is_code(chatalot_session_start(NULL, 0, phone.party, phone.secret, laptop.party,
-                                   laptop.signed_prekey, 0, NULL, record, &record_length),
+                                   laptop.signed_prekey, 0, NULL, NOW, record, &record_length),
             CHATALOT_E_SPACE, "no room for the record");
     memset(record, 0, 32);
     record_length = sizeof(record);
     is_code(chatalot_session_start(NULL, 0, phone.party, phone.secret, laptop.party,
-                                   laptop.signed_prekey, 0, record, record + 64, &record_length),
+                                   laptop.signed_prekey, 0, record, NOW, record + 64,
+                                   &record_length),
             CHATALOT_E_AUTH, "a one-time prekey of small order");
     part();
 }

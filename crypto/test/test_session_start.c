@@ -134,6 +134,33 @@ one_starts_anew(void)
 }
 
 
+/* One that the relay kept back for too long is nobody's any more. */
+static void
+old_signed_prekey(void)
+{
+    size_t    size;
+    uint64_t  last = NOW + CHATALOT_SIGNED_PREKEY_AGE_MAX;
+
+    static uint8_t  record[4096];
+
+    meet();
+    size = sizeof(record);
+    is_code(chatalot_session_start(NULL, 0, phone.party, phone.secret, laptop.party,
+                                   laptop.signed_prekey, 0, NULL, last, record, &size),
+            CHATALOT_OK, "a signed prekey of 97 days");
+    size = sizeof(record);
+    is_code(chatalot_session_start(NULL, 0, phone.party, phone.secret, laptop.party,
+                                   laptop.signed_prekey, 0, NULL, last + 1, record, &size),
+            CHATALOT_E_EXHAUSTED, "an older one");
+    is_number((long long) size, 0, "begins nothing");
+    size = sizeof(record);
+    is_code(chatalot_session_start(NULL, 0, phone.party, phone.secret, laptop.party,
+                                   laptop.signed_prekey, 0, NULL, NOW - 1, record, &size),
+            CHATALOT_OK, "one of a device whose clock is ahead");
+    part();
+}
+
+
 static void
 old_sessions_are_forgotten(void)
 {
@@ -244,6 +271,7 @@ main(void)
 
     both_start_at_once();
     one_starts_anew();
+    old_signed_prekey();
     old_sessions_are_forgotten();
     five_devices_a_side();
 

@@ -272,8 +272,8 @@ session(void)
 
     a.length = sizeof(a.record);
     must(chatalot_session_start(NULL, 0, phone.party, phone.secret, laptop.party,
-                                laptop.signed_prekey, 12, laptop.one_time, a.record, &a.length)
-         == CHATALOT_OK, "start");
+                                laptop.signed_prekey, 12, laptop.one_time, NOW, a.record,
+                                &a.length) == CHATALOT_OK, "start");
 
     open_object("session");
     bytes("record_of_phone", a.record, a.length);

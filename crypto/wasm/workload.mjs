@@ -132,7 +132,7 @@ function devices(library, count) {
 	const starting = shortest(() => {
 		records.length = 0;
 		for (const { peer, prekey } of peers) {
-			records.push(library.startSession(null, own, secret, peer, prekey, oneTime));
+			records.push(library.startSession(null, own, secret, peer, prekey, oneTime, now));
 		}
 	});
 	const sealing = shortest(() => {

@@ -122,7 +122,8 @@ test('an item from a device of somebody who is nobody to this person is refused'
 		own.deviceSecret,
 		engineOf(ben).ctx.own.party,
 		new Uint8Array(Buffer.from(target.upload.signed_prekey, 'base64url')),
-		null
+		null,
+		Date.now()
 	);
 	const letter = library.makeLetter({ kind: 'sender_key', senderKey: library.shareSenderChain(chain) });
 	const payload = Buffer.from(library.sealEnvelope(session, letter).envelope).toString('base64url');

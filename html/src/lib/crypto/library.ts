@@ -444,7 +444,8 @@ export class Library {
 		ownSecret: Uint8Array,
 		peer: Party,
 		signedPrekey: Uint8Array,
-		oneTimePrekey: { id: number; key: Uint8Array } | null
+		oneTimePrekey: { id: number; key: Uint8Array } | null,
+		now: number
 	): Bytes {
 		return this.memory.run((f) => {
 			const next = f.room((record?.length ?? 0) + padding.session);
@@ -458,6 +459,7 @@ export class Library {
 				f.fixed(signedPrekey, lengths.signedPrekey),
 				oneTimePrekey ? u32(oneTimePrekey.id) : 0,
 				f.optional(oneTimePrekey?.key, 32),
+				u64(now),
 				next.pointer,
 				next.length
 			);

@@ -91,7 +91,8 @@ export class Sessions {
 				own.deviceSecret,
 				partyOf(peer),
 				bundle.signed_prekey,
-				bundle.one_time_prekey
+				bundle.one_time_prekey,
+				platform.now()
 			);
 			const { keyId } = library.inspectSignedPrekey(bundle.signed_prekey);
 			// Signed as it is: whoever got hold of its secret since could read along, if the server gave it out again.
