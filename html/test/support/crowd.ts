@@ -39,7 +39,7 @@ function deviceOf(library: Library, user: string, accountSecret: Uint8Array): Re
 		device_key: toBase64url(key),
 		certificate: toBase64url(library.createDeviceCertificate(accountSecret, party, 1)),
 		created_at: 1,
-		signed_prekey: toBase64url(library.createSignedPrekey(secret, party.device, 1, 1).prekey)
+		signed_prekey: toBase64url(library.createSignedPrekey(secret, party.device, 1, Date.now()).prekey)
 	};
 	return { id, user, upload, once: [], refresh: new Map(), access: new Set(), inbox: [], inboxSeq: 0, live: true };
 }
