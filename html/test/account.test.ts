@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Refusal, Relay, type RelayUser } from './support/relay';
-import { arrive, engineOf, password, register, scene, secondDevice, verify } from './support/scene';
+import { arrive, engineOf, password, scene, secondDevice, verify } from './support/scene';
 
 const next = 'another battery of staples';
 

@@ -317,7 +317,7 @@ export class Relay implements Network {
 			case 'POST approvals': {
 				const code = `ABCD${(++counter % 10_000).toString().padStart(4, '0')}`;
 				this.approvals.set(code, { ...body, created_at: Date.now() });
-				return { code, expires_at: Date.now() + 600_000 };
+				return { code: code.toLowerCase(), expires_at: Date.now() + 600_000 };
 			}
 			case 'POST approvals/poll':
 				return this.pollApproval(this.claimed(body));
@@ -508,7 +508,7 @@ export class Relay implements Network {
 
 	/** What the signed-in side does with a code. */
 	private approval(own: RelayDevice, method: string, code: string, verb: string | undefined, body: Json): Json {
-		const approval = this.approvals.get(code);
+		const approval = this.approvals.get(code.toUpperCase());
 		if (!approval || approval.refused) throw new Refusal(404, 'approval_not_found');
 		const { id, commitment, name, created_at, key, nonce } = approval;
 		if (method === 'GET') return { id, commitment, name, address: '::1', created_at, key, nonce };
