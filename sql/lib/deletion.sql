@@ -60,6 +60,13 @@ returns void
 language plpgsql volatile
 as $$
 begin
+    -- the row first: whatever refers to it in another call has either come in, or waits and finds the session gone
+    update data.users u
+       set username = 'deleted-' || left(replace(gen_random_uuid()::text, '-', ''), 24),
+           display_name = 'Deleted account', role = 'member', deleted_at = now(), account_key = null, backup_key = null,
+           kdf_salt = null, kdf_ops = null, kdf_mem = null, login_hash = null, recovery_hash = null,
+           keyring_password = null, keyring_recovery = null, reset_hash = null, reset_expires = null
+     where u.id = account_forget.user_id;
     delete from data.channel_former_members m where m.user_id = account_forget.user_id;
     delete from data.reports r where r.sender = account_forget.user_id;
     update data.reports r set reporter = null where r.reporter = account_forget.user_id;
@@ -68,11 +75,5 @@ begin
     delete from data.backups b where b.user_id = account_forget.user_id;
     delete from data.prekey_claims p where p.claimant = account_forget.user_id;
     delete from data.devices d where d.user_id = account_forget.user_id;
-    update data.users u
-       set username = 'deleted-' || left(replace(gen_random_uuid()::text, '-', ''), 24),
-           display_name = 'Deleted account', role = 'member', deleted_at = now(), account_key = null, backup_key = null,
-           kdf_salt = null, kdf_ops = null, kdf_mem = null, login_hash = null, recovery_hash = null,
-           keyring_password = null, keyring_recovery = null, reset_hash = null, reset_expires = null
-     where u.id = account_forget.user_id;
 end
 $$;
