@@ -257,6 +257,95 @@ like($other->ask(call('session_start', 'bob', q('{}'))), qr/"inbox_head"/, 'two 
 $one->ask('commit');
 $busy->close;
 
+# --- accounts --------------------------------------------------------------------------------------------------------
+
+$chat->sql("select t.person(p) from unnest('{vera,jonas,kimi,leas,maxi,noras}'::text[]) as p");
+$chat->sql("select t.another_device('vera''s phone', 'vera')");
+my $new_one = sub {
+    my ($device, $who, $key) = @_;
+    return "jsonb_build_object('salt', t.b(16, '$device'), 'ops', 3, 'mem', 67108864, 'login_hash', '\$argon2id\$' || '$device', "
+        . "'recovery_hash', '\$argon2id\$' || '$device', 'keyring_password', t.b(99), 'keyring_recovery', t.b(99), "
+        . "'account_key', t.b(32, '" . ($key // "${who}A") . "'), 'backup_key', t.b(32, '${who}B'), 'device', t.device('$device'), "
+        . "'refresh_hash', t.b(32, '$device'), 'verified', '\$argon2id\$$who')";
+};
+my $recovering = sub {
+    my ($who) = @_;
+    my $end = "t.call('auth_recovery_end', null, jsonb_build_object('user', t.user('$who'), 'verified', u.recovery_hash))";
+    $chat->sql("insert into t.sessions select '$who recovering', row(u.id, null, ($end ->> 'recovery')::uuid, null, null, null)::api.ctx "
+        . "from data.users u where u.id = t.user('$who') on conflict on constraint sessions_pkey do update set ctx = excluded.ctx");
+    return "$who recovering";
+};
+
+my $recovers = $recovering->('vera');
+($before, $after) = race(call('auth_recovery_complete', $recovers, $new_one->('vera one', 'vera')),
+    call('auth_recovery_complete', $recovers, $new_one->('vera two', 'vera')));
+like($before, qr/"session" : /, 'one recovery completed twice at once: the first');
+is($after, 'ERROR:  session_ended', 'only');
+is($chat->sql("select count(*) from data.devices where user_id = t.user('vera') and removed_at is null"), 1, 'one device is left');
+
+$recovers = $recovering->('jonas');
+my $thief = call('auth_password', 'jonas', $new_one->('thief', 'jonas'));
+($before, $after) = race(call('auth_recovery_complete', $recovers, $new_one->('jonas one', 'jonas')), $thief);
+is($after, 'ERROR:  session_ended', 'a password changed from a session that a recovery ends meanwhile: it is not');
+$recovers = $recovering->('jonas');
+$chat->sql("insert into t.sessions values ('jonas enrolling', t.enrolling('jonas'))");
+my $late_device = "jsonb_build_object('device', t.device('late'), 'account_key', t.b(32, 'jonasA'), 'refresh_hash', t.b(32, 'late'))";
+($before, $after) = race(call('auth_recovery_complete', $recovers, $new_one->('jonas two', 'jonas')), call('device_add', 'jonas enrolling', $late_device));
+is($after, 'ERROR:  session_ended', 'a device admitted by a login from before the recovery: neither');
+
+($before, $after) = race(call('auth_identity', 'kimi', $new_one->('kimi one', 'kimi', 'newA')),
+    call('auth_recovery_code', 'kimi', $new_one->('thief', 'kimi')));
+is($after, 'ERROR:  session_ended', 'a recovery code made from a session that a new identity ends: it is not');
+my $backup = "jsonb_build_object('items', jsonb_build_array(jsonb_build_object('id', t.id('sealed'), 'data', t.b(50))))";
+$chat->sql("select t.signed_in('kimi', payload::jsonb) from api.device_add(t.enrolling('kimi'), jsonb_build_object('device', t.device('kimi two'), "
+    . "'account_key', t.b(32, 'newA'), 'refresh_hash', t.b(32, 'kimi two'))) where topic is null");
+$chat->sql("select t.call('backup_store', 'kimi', $backup)");
+my $more_backup = $backup =~ s/'sealed'/'more'/r;
+($before, $after) = race(call('auth_identity', 'kimi', $new_one->('kimi three', 'kimi', 'newestA')), call('backup_store', 'kimi', $more_backup));
+is($after, 'ERROR:  session_ended', 'keys sealed to an identity that goes meanwhile are not stored');
+is($chat->sql("select count(*) from data.backup_items where user_id = t.user('kimi')"), 0, 'none are left');
+
+# deletion against what its devices, and others, do at that moment
+$code = invite('{}');
+$accept = "jsonb_build_object('code', '$code')";
+$chat->sql("select t.call('invite_accept', p, $accept) from unnest('{leas,maxi,noras}'::text[]) as p");
+$chat->sql("select t.another_device('leas''s phone', 'leas')");
+my $delete = sub { my ($who) = @_; return call('account_delete', $who, "jsonb_build_object('verified', '\$argon2id\$$who')") };
+($before, $after) = race($send->("leas''s phone", 'words'), $delete->('leas'));
+is($after, '{}', 'deleted while another device sends: done');
+is($chat->sql("select (ciphertext is null)::text from data.entries where id = t.id('words')"), 'true', 'and what it sent is wiped');
+($before, $after) = race($delete->('maxi'), $send->('maxi', 'too late'));
+is($after, 'ERROR:  channel_not_found', 'sent while the account goes: it does not get in');
+$chat->sql("select t.another_device('noras''s phone', 'noras')");
+($before, $after) = race($delete->('noras'), call('backup_store', "noras''s phone", $backup));
+is($after, 'ERROR:  session_ended', 'a backup stored while the account goes: neither');
+is($chat->sql("select count(*) from data.backups where user_id = (t.ctx('noras')).user_id"), 0, 'nothing of it is left');
+
+$chat->sql("select t.person(p) from unnest('{olga,paul,rosa,sven,tina}'::text[]) as p");
+$chat->sql("select t.community('olga alone', 'olga')");
+my $olgas = $chat->sql("select t.call('invite_create', 'olga', jsonb_build_object('community', t.id('olga alone'))) ->> 'code'");
+my $join  = "jsonb_build_object('code', '$olgas')";
+($before, $after) = race(call('invite_accept', 'paul', $join), $delete->('olga'));
+is($after, 'ERROR:  owner_stays', 'somebody joins while the owner goes: the owner stays');
+$chat->sql("select t.call('community_member_remove', 'paul', jsonb_build_object('community', t.id('olga alone'), 'user', t.user('paul')))");
+($before, $after) = race($delete->('olga'), call('invite_accept', 'paul', $join));
+is($after, 'ERROR:  invite_not_found', 'and who comes too late finds nothing to join');
+is($chat->sql("select count(*) from data.communities where id = t.id('olga alone')"), 0, 'the community is gone');
+
+$chat->sql("select t.call('invite_accept', p, $accept) from unnest('{rosa,sven,tina}'::text[]) as p");
+($before, $after) = race($delete->('rosa'), $open->('sven', 'rosa'));
+is($after, 'ERROR:  user_not_found', 'a DM opened with an account that goes');
+$chat->sql("insert into t.sessions values ('sven enrolling', t.enrolling('sven'))");
+my $svens = "jsonb_build_object('device', t.device('svens'), 'account_key', t.b(32, 'svenA'), 'refresh_hash', t.b(32, 'svens'))";
+($before, $after) = race($delete->('sven'), call('device_add', 'sven enrolling', $svens));
+is($after, 'ERROR:  session_ended', 'a device admitted to an account that goes');
+is($chat->sql("select count(*) from data.devices where user_id = (t.ctx('sven')).user_id"), 0, 'is not there');
+$chat->sql("select t.send('tina', '$home', 'said by tina')");
+my $report = "jsonb_build_object('id', t.id('a report'), 'channel', '$home', 'entry', t.id('said by tina'), 'payload', t.b(20), "
+    . "'commitment', t.b(32, 'said by tina'))";
+($before, $after) = race($delete->('tina'), call('report_add', 'anna', $report));
+is($after, 'ERROR:  entry_wiped', 'a report of what goes meanwhile is not kept');
+
 # --- a crowd -----------------------------------------------------------------------------------------------------------
 
 # Each in its own session: senders in a community's channel and, between the same two people, in a DM both ways; one who
@@ -298,6 +387,7 @@ my %script = (
     bobby => join('', map { sprintf($come, $_) . call('auth_logout', 'bobby', q('{}')) . ";\n" } 1 .. 15),
 );
 
+my $already = $chat->sql("select head from data.channels where id = '$home'");
 my %run;
 for my $who (sort keys %script) {
     my $file = $chat->dir . "/$who.sql";
@@ -312,10 +402,11 @@ for my $who (sort keys %run) {
     ok(close($run{$who}), "$who came through") or diag $text =~ /(.*ERROR.*)/;
 }
 my $count = 8 * 30;
+my ($from, $to) = ($already + 1, $already + $count);
 my $span  = "select count(*) || ' ' || min(seq) || ' ' || max(seq) from data.entries where channel_id";
-is($chat->sql("$span = '$home' and seq > 2"), "$count 3 " . ($count + 2), 'every entry once, without holes');
+is($chat->sql("$span = '$home' and seq > $already"), "$count $from $to", 'every entry once, without holes');
 is($chat->sql("$span = '$id'"), '80 1 80', 'in the DM too');
-is($chat->sql("select head || ' ' || display from data.channels where id = '$home'"), join(' ', ($count + 2) x 2),
+is($chat->sql("select head || ' ' || display from data.channels where id = '$home'"), join(" ", ($to) x 2),
     'the counters agree');
 my $wait = '(select count(*) from data.inbox_items i where i.device_id = b.device_id)';
 is($chat->sql("select count(*) from data.inboxes b where b.last_seq - b.acked_seq <> $wait"), 0, 'inboxes have no holes');
