@@ -9,10 +9,12 @@ MAKEFLAGS += --no-print-directory
 
 CHATALOT_INSTALL ?= yes
 TESTS ?=
+SECONDS ?= 60
 QUICK ?=
 LOADS ?=
 
-.PHONY: help run test test-malicious module static sanitize wasm crypto client units bench packages test-packages check format install clean
+.PHONY: help run test test-malicious test-crypto fuzz module static sanitize wasm \
+        crypto client units bench packages test-packages check format install clean
 
 help: ## this list
 	@echo 'Chatalot: end-to-end encrypted community chat inside nginx'
@@ -23,6 +25,7 @@ help: ## this list
 	@echo '  DATABASE_URL=… REDIS_URL=…      use these instead of private ones'
 	@echo '  QUICK=1 LOADS="idle setups"     a shorter make bench, and which loads it runs'
 	@echo '  TESTS="t/health.t t/sql"        which tests make test runs'
+	@echo '  SECONDS=600                     how long make fuzz takes for each parser'
 
 run: ## install what is missing, build, and serve on http://localhost:8080 until Ctrl-C
 	@scripts/run --check
@@ -38,6 +41,12 @@ test: ## build everything and run every test
 test-malicious: wasm ## the client's real core against a lying server
 	@scripts/build-client --packages
 	@exec scripts/test t/malicious.t
+
+test-crypto: crypto ## the encryption library: its tests native, with sanitizers and on WebAssembly, and its coverage
+	@exec scripts/test crypto/build/t t/crypto_coverage.t
+
+fuzz: ## every parser of what comes from outside, each for SECONDS=60
+	@CHATALOT_FUZZ_SECONDS='$(SECONDS)' exec scripts/test t/fuzz.t t/crypto_fuzz.t
 
 module: ## the nginx module, for Debian's nginx
 	@scripts/nginx-build dynamic
