@@ -215,7 +215,7 @@ const ngx_chatalot_param_t  ngx_chatalot_rest_shape_user_devices[] = {
     has("user", UUID),
     has("username", STRING),
     has("display_name", STRING),
-    has("account_key", BYTES),
+    may_have("account_key", BYTES),
     has_of("devices", LIST, ngx_chatalot_rest_shape_known_device),
     ngx_chatalot_params_end
 };

@@ -349,7 +349,7 @@ is($after, 'ERROR:  entry_wiped', 'a report of what goes meanwhile is not kept')
 # --- a crowd -----------------------------------------------------------------------------------------------------------
 
 # Each in its own session: senders in a community's channel and, between the same two people, in a DM both ways; one who
-# joins and leaves; one whose devices come and go. Stale sends are refused and sent again, as clients do.
+# joins and leaves; one whose devices come and go; one who sweeps up what the others do not use. Stale sends are refused and sent again, as clients do.
 my $crowd = <<'SQL';
 create function t.press_on(who text, place uuid, n integer, round integer) returns void language plpgsql as $$
 declare
@@ -379,7 +379,12 @@ my $bobby = "t.enrolling('bob')";
 my $enrol = "jsonb_build_object('device', t.device('bobby %1\$d'), 'account_key', t.b(32, 'bobA'), 'refresh_hash', t.b(32, 'bobby %1\$d'))";
 my $come  = "select t.signed_in('bobby', (select payload::jsonb from api.device_add($bobby, $enrol) where topic is null));\n";
 my $press = sub { my ($who, $place, $n, $round) = @_; return "select t.press_on('$who', '$place', $n, $round);\n" };
+$chat->sql("select t.person('otto')");
+$chat->sql("select t.another_device(p || ' idle ' || i, p) from unnest('{anna,carl,dora}'::text[]) as p, generate_series(1, 10) as i");
+$chat->sql("update data.devices set $old where name like '% idle %'");
+$chat->sql("update data.sessions s set $old from data.devices d where d.id = s.device_id and d.name like '% idle %'");
 my %script = (
+    otto  => join('', map {"$_;\n"} ($due, call('session_start', 'otto', q('{}'))) x 10),
     anna  => join('', map { $press->('anna', $home, 10, $_) . $press->('anna', $id, 5, $_) } 1 .. 8),
     bob   => join('', map { $press->('bob', $id, 5, $_) . $press->('bob', $home, 10, $_) } 1 .. 8),
     carl  => join('', map { $press->('carl', $home, 10, $_) } 1 .. 8),
@@ -410,6 +415,8 @@ is($chat->sql("select head || ' ' || display from data.channels where id = '$hom
     'the counters agree');
 my $wait = '(select count(*) from data.inbox_items i where i.device_id = b.device_id)';
 is($chat->sql("select count(*) from data.inboxes b where b.last_seq - b.acked_seq <> $wait"), 0, 'inboxes have no holes');
+$one->ask($_) for ($due, call('session_start', 'otto', q('{}'))) x 2;
+is($chat->sql("select count(*) from data.devices where name like '% idle %' and removed_at is null"), 0, 'what nobody used is gone');
 is($chat->sql('select count(*) from data.inbox_items join data.devices d on d.id = device_id where d.removed_at is not null'),
     0, 'nothing lies for removed devices');
 my $epochs = "select epoch, lag(epoch) over (order by seq) as before from data.entries where channel_id = '$home'";
