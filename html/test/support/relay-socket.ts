@@ -116,7 +116,7 @@ export class RelaySocket implements SocketLike {
 		const { log, roster, epoch } = channel;
 		if (log.length === last) return [];
 		const after = Math.max(last, this.relay.joined(channel, this.device!.user));
-		const entries = log.slice(after, after + 100);
+		const entries = log.slice(after, after + this.relay.syncLimit);
 		return [{ id, head: log.length, roster, epoch, after, entries, more: log.length > after + entries.length }];
 	}
 

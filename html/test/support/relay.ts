@@ -88,6 +88,8 @@ export class Relay implements Network {
 	loseAnswer: (call: string) => boolean = () => false;
 	reachable = true;
 	pageLimit = 100;
+	/** Entries of a channel in one answer to `sync`. */
+	syncLimit = 100;
 
 	fetch = async (url: string, init: RequestInit): Promise<Response> => {
 		const { pathname, searchParams } = new URL(url);

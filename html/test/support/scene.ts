@@ -3,10 +3,7 @@
 import { after, afterEach } from 'node:test';
 import { toBase64url } from '../../src/lib/core/bytes';
 import type { Id } from '../../src/lib/core/types';
-import type { Engine } from '../../src/lib/engine/engine';
 import { newId } from '../../src/lib/engine/context';
-import { bindingOf } from '../../src/lib/engine/opening';
-import { encodePayload } from '../../src/lib/engine/payload';
 import { Sessions } from '../../src/lib/engine/sessions';
 import type { Letter } from '../../src/lib/crypto/library';
 import type { SenderKeyRecord } from '../../src/lib/store/tables';
@@ -14,6 +11,9 @@ import { assertNothingInClear } from './clear';
 import { Machine } from './platform';
 import { Person } from './person';
 import { Relay, type Json, type RelayChannel, type RelayUser } from './relay';
+import { engineOf } from './write';
+
+export { engineOf, uuid, writeMany } from './write';
 
 export const password = 'correct horse battery';
 const everyone: Person[] = [];
@@ -77,8 +77,6 @@ export async function scene(): Promise<Scene> {
 	return { relay, ada, ben, channel, dm, log: relay.channels.get(channel)!.log, users: { ada: first, ben: second } };
 }
 
-export const uuid = (n: number) => `0199bbbb-0000-7000-8000-${n.toString(16).padStart(12, '0')}`;
-
 /** The server puts an entry of its own making into the log and tells everyone. */
 export function inject(relay: Relay, channel: RelayChannel, entry: Json): Json {
 	const full = { ...entry, channel: channel.id, seq: channel.log.length + 1, created_at: Date.now() };
@@ -108,36 +106,6 @@ export function joinLast(relay: Relay): RelayUser {
 	return user;
 }
 
-const lineOf = (n: number) => encodePayload(`line ${n}`, new Uint8Array(32));
-
-/** So many messages that a device sealed and the server took, without the time it takes to send them. */
-export async function writeMany(
-	relay: Relay,
-	from: Person,
-	channel: Id,
-	count: number,
-	payloadOf = lineOf
-): Promise<void> {
-	const { ctx } = engineOf(from);
-	const { user: sender, device } = ctx.own;
-	const place = relay.channels.get(channel)!;
-	await ctx.store.change(async (unit) => {
-		const own = (await unit.get('ownKeys', channel))!;
-		for (let n = 0; n < count; n++) {
-			const id = uuid(0x10000 + place.log.length);
-			const entry = { channel, epoch: own.epoch, kind: 'message', id, thread: null, ref: null, sender, device };
-			const payload = payloadOf(n);
-			const sealed = ctx.library.sealChannelMessage(own.chain, bindingOf(entry), payload);
-			own.chain = sealed.chain;
-			const commitment = toBase64url(ctx.library.frankingCommit(new Uint8Array(32), payload));
-			const ciphertext = toBase64url(sealed.message);
-			place.log.push({ ...entry, ciphertext, commitment, seq: place.log.length + 1, created_at: Date.now() });
-		}
-		unit.put('ownKeys', own);
-	});
-	relay.sendTo(({ user }) => place.members.has(user), { type: 'resync' });
-}
-
 /** Letters that a member makes by itself, to one device, through the honest ways. */
 export async function deliver(from: Person, channel: Id, device: Id, letters: Letter[]): Promise<void> {
 	const { ctx, rosters } = engineOf(from);
@@ -159,9 +127,4 @@ export async function deliver(from: Person, channel: Id, device: Id, letters: Le
 export async function senderKeysOf(person: Person, channel: Id, device: Id): Promise<SenderKeyRecord[]> {
 	const all = await engineOf(person).ctx.store.read.all('senderKeys');
 	return all.filter((key) => key.channel === channel && key.device === device);
-}
-
-/** The signed-in parts of a client, for what the page cannot cause. */
-export function engineOf(person: Person): Engine {
-	return Reflect.get(person.core, 'engine') as Engine;
 }

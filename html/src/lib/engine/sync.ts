@@ -23,7 +23,7 @@ const HELD = 500;
 const JUMP = 1000;
 const CHANNELS = 1000;
 const ROUNDS = 300;
-const PORTION = 50;
+const PORTION = 100;
 
 type Synced = Result<'sync'>['channels'][number];
 
