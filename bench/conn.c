@@ -200,13 +200,15 @@ conn_read(conn_t *c)
     size_t   len, used;
     ssize_t  n;
 
+    /* what is kept is never longer than CONN_READ_MAX, so there is room for a chunk behind it */
+
     len = c->in_len;
 
     if (len) {
         memcpy(conn_buffer, c->in, len);
     }
 
-    n = recv(c->fd, conn_buffer + len, sizeof(conn_buffer) - len < CONN_CHUNK ? sizeof(conn_buffer) - len : CONN_CHUNK, 0);
+    n = recv(c->fd, conn_buffer + len, CONN_CHUNK, 0);
 
     if (n == 0) {
         return -1;

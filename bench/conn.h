@@ -23,8 +23,8 @@ typedef struct {
     /* the connection stands: say something */
     void    (*on_open)(conn_t *c);
 
-    /* Everything that was read and not consumed yet, and when. Returns the bytes consumed; the rest comes again with more
-       behind it. */
+    /* Everything that was read and not consumed yet, and when. Returns the bytes consumed; the rest comes again with
+       more behind it. */
     size_t  (*on_data)(conn_t *c, uint8_t *data, size_t len, uint64_t now);
 
     /* It is gone, for whatever reason; conn_t may be opened again. */

@@ -11,17 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/resource.h>
 
 #include "conn.h"
 #include "fetch.h"
 #include "histogram.h"
 #include "plan.h"
+#include "usage.h"
 
 
 #define FETCH_END_MAX    30000000000ULL     /* for the answers that are due at the end */
 #define FETCH_RETRY      10000000ULL        /* before a connection that was closed is opened again */
-#define FETCH_WAIT_MAX   1000000            /* requests that are due and wait for a connection */
 
 
 typedef struct {
@@ -63,9 +62,8 @@ int
 fetch_run(uint32_t connections, double seconds, double rate)
 {
     uint32_t        i, at;
-    uint64_t        begin, now, due, n, cpu, busy;
+    uint64_t        begin, now, due, n, total, cpu, busy;
     fetch_conn_t   *conns;
-    struct rusage   before, after;
 
     if (plan.n_requests == 0 || connections == 0) {
         return -1;
@@ -82,20 +80,28 @@ fetch_run(uint32_t connections, double seconds, double rate)
         conn_init(&conns[i].conn, &fetch_handler);
     }
 
-    getrusage(RUSAGE_SELF, &before);
+    cpu = usage_cpu();
 
     begin = conn_now();
     fetch.end = begin + (uint64_t) (seconds * 1e9);
     fetch.closed = rate == 0;
+    total = (uint64_t) (rate * seconds);
     n = 0;
     at = 0;
 
-    while ((now = conn_now()) < fetch.end) {
+    /* what was due is sent, however late */
+
+    while ((now = conn_now()) < fetch.end || (n < total && now < fetch.end + FETCH_END_MAX)) {
 
         fetch_reopen(conns, connections);
 
         if (fetch.closed) {
             conn_wait(now + FETCH_RETRY < fetch.end ? now + FETCH_RETRY : fetch.end);
+            continue;
+        }
+
+        if (n == total) {
+            conn_wait(fetch.end);
             continue;
         }
 
@@ -119,11 +125,11 @@ fetch_run(uint32_t connections, double seconds, double rate)
         n++;
     }
 
-    /* what is due by now and found no connection is sent no more, and counts as failed */
+    /* and what found no connection even then has failed */
 
-    if (!fetch.closed && (uint64_t) (rate * seconds) > n) {
-        fetch.failed += (uint64_t) (rate * seconds) - n;
-        fetch.issued += (uint64_t) (rate * seconds) - n;
+    if (n < total) {
+        fetch.failed += total - n;
+        fetch.issued += total - n;
     }
 
     fetch.closed = 0;
@@ -141,20 +147,18 @@ fetch_run(uint32_t connections, double seconds, double rate)
 
     } while (busy && conn_now() < fetch.end + FETCH_END_MAX);
 
-    getrusage(RUSAGE_SELF, &after);
-
     for (i = 0; i < connections; i++) {
         conn_close(&conns[i].conn);
     }
 
     free(conns);
 
-    cpu = (uint64_t) (after.ru_utime.tv_sec - before.ru_utime.tv_sec + after.ru_stime.tv_sec - before.ru_stime.tv_sec) * 1000000
-          + (uint64_t) (after.ru_utime.tv_usec - before.ru_utime.tv_usec + after.ru_stime.tv_usec - before.ru_stime.tv_usec);
+    cpu = usage_cpu() - cpu;
 
-    printf("{\"command\":\"fetch\",\"seconds\":%.6f,\"cpu\":%.6f,\"issued\":%" PRIu64 ",\"good\":%" PRIu64 ",\"good_in_time\":%"
-           PRIu64 ",\"refused\":%" PRIu64 ",\"failed\":%" PRIu64 ",\"status\":%u,\"bytes\":%" PRIu64 ",", seconds, (double) cpu / 1e6,
-           fetch.issued, fetch.good, fetch.good_in_time, fetch.refused, fetch.failed, fetch.status, fetch.bytes);
+    printf("{\"command\":\"fetch\",\"seconds\":%.6f,\"cpu\":%.6f,\"issued\":%" PRIu64 ",\"good\":%" PRIu64
+           ",\"good_in_time\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"failed\":%" PRIu64 ",\"status\":%u,\"bytes\":%" PRIu64
+           ",", seconds, (double) cpu / 1e9, fetch.issued, fetch.good, fetch.good_in_time, fetch.refused, fetch.failed,
+           fetch.status, fetch.bytes);
     histogram_print(stdout, "time", &fetch.time);
     printf("}\n");
 

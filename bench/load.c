@@ -27,6 +27,7 @@
 #include "member.h"
 #include "random.h"
 #include "traffic.h"
+#include "usage.h"
 
 
 #define LOAD_CONNECT_SECONDS  120
@@ -54,8 +55,8 @@ main(int argc, char **argv)
         return 2;
     }
 
-    if (random_setup() == -1 || plan_read(&plan, argv[1]) == -1 || load_raise_files() == -1 || conn_setup(plan.port) == -1
-        || members_create() == -1)
+    if (random_setup() == -1 || plan_read(&plan, argv[1]) == -1 || load_raise_files() == -1
+        || conn_setup(plan.port) == -1 || members_create() == -1)
     {
         fprintf(stderr, "load: cannot start\n");
         return 1;
@@ -146,11 +147,15 @@ load_command(const char *line)
         return traffic_send(rate, seconds);
     }
 
-    if (sscanf(line, "ingest %u %lf %u", &window, &seconds, &senders) == 3 && seconds > 0 && seconds <= LOAD_SECONDS_MAX) {
+    if (sscanf(line, "ingest %u %lf %u", &window, &seconds, &senders) == 3
+        && seconds > 0 && seconds <= LOAD_SECONDS_MAX)
+    {
         return traffic_ingest(window, seconds, senders);
     }
 
-    if (sscanf(line, "fetch %u %lf %lf", &window, &seconds, &rate) == 3 && seconds > 0 && seconds <= LOAD_SECONDS_MAX) {
+    if (sscanf(line, "fetch %u %lf %lf", &window, &seconds, &rate) == 3
+        && seconds > 0 && seconds <= LOAD_SECONDS_MAX)
+    {
         return fetch_run(window, seconds, rate);
     }
 
@@ -171,9 +176,9 @@ load_command(const char *line)
 static int
 load_connect(const char *line)
 {
-    double         seconds;
-    unsigned       window, count;
-    struct rusage  before, after;
+    double    seconds;
+    uint64_t  cpu;
+    unsigned  window, count;
 
     count = 0;
 
@@ -181,14 +186,13 @@ load_connect(const char *line)
         return -1;
     }
 
-    getrusage(RUSAGE_SELF, &before);
+    cpu = usage_cpu();
     seconds = members_connect(window, count, LOAD_CONNECT_SECONDS);
-    getrusage(RUSAGE_SELF, &after);
+    cpu = usage_cpu() - cpu;
 
-    printf("{\"command\":\"connect\",\"seconds\":%.6f,\"cpu\":%.6f,\"ready\":%u,\"refused\":%u,\"unfinished\":%u,\"close_code\":%u,",
-           seconds, (double) (after.ru_utime.tv_sec - before.ru_utime.tv_sec + after.ru_stime.tv_sec - before.ru_stime.tv_sec)
-           + (double) (after.ru_utime.tv_usec - before.ru_utime.tv_usec + after.ru_stime.tv_usec - before.ru_stime.tv_usec) / 1e6,
-           member_totals.ready, member_totals.refused, member_totals.opening, member_totals.close_code);
+    printf("{\"command\":\"connect\",\"seconds\":%.6f,\"cpu\":%.6f,\"ready\":%u,\"refused\":%u,\"unfinished\":%u,"
+           "\"close_code\":%u,", seconds, (double) cpu / 1e9, member_totals.ready, member_totals.refused,
+           member_totals.opening, member_totals.close_code);
     histogram_print(stdout, "setup", &member_totals.setup);
     printf("}\n");
 
@@ -209,8 +213,8 @@ load_idle(double seconds)
         conn_wait(end);
     }
 
-    printf("{\"command\":\"idle\",\"seconds\":%.3f,\"ready\":%u,\"dropped\":%u,\"pings\":%u}\n", seconds, member_totals.ready,
-           member_totals.dropped, member_totals.pings - pings);
+    printf("{\"command\":\"idle\",\"seconds\":%.3f,\"ready\":%u,\"dropped\":%u,\"pings\":%u}\n", seconds,
+           member_totals.ready, member_totals.dropped, member_totals.pings - pings);
 
     return 0;
 }

@@ -127,8 +127,8 @@ member_on_open(conn_t *c)
 
     member = (member_t *) c;
 
-    len = websocket_request(request, sizeof(request), plan.acknowledged ? "/ws" : plan.members[member->number].credential,
-                            plan.port);
+    len = websocket_request(request, sizeof(request),
+                            plan.acknowledged ? "/ws" : plan.members[member->number].credential, plan.port);
 
     if (len == 0 || conn_write(c, request, len) == -1) {
         conn_close(c);
@@ -197,7 +197,8 @@ member_on_answer(member_t *member)
 
     member->state = MEMBER_AUTHENTICATING;
 
-    n = snprintf(text, sizeof(text), "{\"type\":\"authenticate\",\"token\":\"%s\"}", plan.members[member->number].credential);
+    n = snprintf(text, sizeof(text), "{\"type\":\"authenticate\",\"token\":\"%s\"}",
+                 plan.members[member->number].credential);
 
     return n > 0 && (size_t) n < sizeof(text) ? member_send(member, WEBSOCKET_TEXT, text, (size_t) n) : -1;
 }

@@ -46,8 +46,8 @@ extern member_totals_t   member_totals;
 
 int members_create(void);
 
-/* Opens this many sockets (0: all), at most window at once; until all are ready or refused, or the time is over. Returns
-   the seconds it took. */
+/* Opens this many sockets (0: all), at most window at once; until all are ready or refused, or the time is over.
+   Returns the seconds it took. */
 double members_connect(uint32_t window, uint32_t count, unsigned seconds);
 
 void members_drop(void);

@@ -35,7 +35,11 @@ create function bench.register(world text, people integer)
 returns void
 language plpgsql volatile
 as $$
+declare
+    o data.users;
 begin
+    select * into strict o from data.users u where u.role = 'owner' and u.deleted_at is null;
+
     insert into bench.people (world, number) select register.world, n from generate_series(0, people - 1) as n;
 
     insert into data.users (id, username, display_name, account_key, backup_key, kdf_salt, kdf_ops, kdf_mem, login_hash,
@@ -43,7 +47,7 @@ begin
     select p.user_id, format('%s-%s', p.world, p.number), format('%s %s', p.world, p.number), bench.bytes(32),
            bench.bytes(32), o.kdf_salt, o.kdf_ops, o.kdf_mem, o.login_hash, o.recovery_hash, o.keyring_password,
            o.keyring_recovery
-      from bench.people p, data.users o where p.world = register.world and o.role = 'owner';
+      from bench.people p where p.world = register.world;
 
     insert into data.devices (id, user_id, name, device_key, certificate, certified_at, signed_prekey)
     select p.device_id, p.user_id, 'bench', bench.bytes(32), bench.bytes(66), lib.ms(now()), bench.bytes(110)

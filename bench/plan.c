@@ -211,7 +211,8 @@ plan_request(plan_t *plan, char *rest)
                      header ? header : "");
     } else {
         n = asprintf(&request->bytes, "%s %s HTTP/1.1\r\nHost: localhost:%u\r\n%sContent-Type: application/json\r\n"
-                     "Content-Length: %zu\r\n\r\n%s", method, path, plan->port, header ? header : "", strlen(body), body);
+                     "Content-Length: %zu\r\n\r\n%s", method, path, plan->port, header ? header : "", strlen(body),
+                     body);
     }
 
     free(header);

@@ -11,16 +11,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #include "random.h"
 #include "traffic.h"
+#include "usage.h"
 #include "websocket.h"
 
 
 #define TRAFFIC_MESSAGES_MAX   (16 * 1024 * 1024)
-#define TRAFFIC_PATIENCE       3000000000ULL    /* without anything coming in: what is missing is lost */
+#define TRAFFIC_PATIENCE       10000000000ULL   /* without anything coming in: what is missing is lost */
 #define TRAFFIC_END_MAX        60000000000ULL   /* after the last was due */
 #define TRAFFIC_TEXT_MAX       (80 * 1024)
 #define TRAFFIC_CODE_MAX       40
@@ -75,7 +75,6 @@ static void traffic_on_reply(member_t *member, const char *text, size_t len, uin
 static message_t *traffic_message(const char *hex);
 static uint64_t traffic_lost(uint64_t *unwanted);
 static void traffic_print(const char *name, uint64_t cpu);
-static uint64_t traffic_cpu(void);
 
 
 static traffic_t  traffic;
@@ -92,7 +91,7 @@ traffic_send(double rate, double seconds)
         return -1;
     }
 
-    cpu = traffic_cpu();
+    cpu = usage_cpu();
     total = (uint32_t) (rate * seconds);
     traffic.begin = conn_now();
     traffic.end = traffic.begin + (uint64_t) (seconds * 1e9);
@@ -135,20 +134,22 @@ traffic_send(double rate, double seconds)
 int
 traffic_ingest(uint32_t window, double seconds, uint32_t senders)
 {
-    uint32_t  i, j;
+    uint32_t  i, j, room;
     uint64_t  cpu;
 
     if (traffic_begin(1) == -1 || senders > plan.n_members) {
         return -1;
     }
 
-    cpu = traffic_cpu();
+    cpu = usage_cpu();
     traffic.begin = conn_now();
     traffic.end = traffic.begin + (uint64_t) (seconds * 1e9);
 
     for (i = 0; i < senders; i++) {
         for (j = 0; j < window; j++) {
-            if (plan.members[i].room == PLAN_NONE || traffic_issue(plan.members[i].room, &members[i], conn_now()) == -1) {
+            room = plan.members[i].room;
+
+            if (room == PLAN_NONE || traffic_issue(room, &members[i], conn_now()) == -1) {
                 return -1;
             }
         }
@@ -249,8 +250,8 @@ traffic_issue(uint32_t room, member_t *sender, uint64_t due)
 }
 
 
-/* A sending of ours, or for nchan the very event that ours makes of it: both deliver the same bytes. The id is a UUIDv7:
-   time, and in place of its random bits the run's tag and the number. */
+/* A sending of ours, or for nchan the very event that ours makes of it: both deliver the same bytes. The id is a
+   UUIDv7: time, and in place of its random bits the run's tag and the number. */
 
 static size_t
 traffic_text(char *to, uint32_t number, plan_room_t *room)
@@ -269,16 +270,17 @@ traffic_text(char *to, uint32_t number, plan_room_t *room)
     (void) random_base64(commitment, 32);
 
     if (plan.acknowledged) {
-        return (size_t) snprintf(to, TRAFFIC_TEXT_MAX, "{\"type\":\"send\",\"ref\":\"%08x%08x\",\"channel\":\"%s\",\"id\":\"%s\","
-                                 "\"kind\":\"message\",\"roster\":%" PRIu64 ",\"epoch\":%" PRIu64 ",\"ciphertext\":\"%s\","
-                                 "\"commitment\":\"%s\"}", traffic.tag, number, room->channel, id, room->roster, room->epoch,
-                                 sealed, commitment);
+        return (size_t) snprintf(to, TRAFFIC_TEXT_MAX,
+                                 "{\"type\":\"send\",\"ref\":\"%08x%08x\",\"channel\":\"%s\",\"id\":\"%s\",\"kind\":\"message\","
+                                 "\"roster\":%" PRIu64 ",\"epoch\":%" PRIu64 ",\"ciphertext\":\"%s\",\"commitment\":\"%s\"}",
+                                 traffic.tag, number, room->channel, id, room->roster, room->epoch, sealed, commitment);
     }
 
-    return (size_t) snprintf(to, TRAFFIC_TEXT_MAX, "{\"type\":\"entry\",\"channel\":\"%s\",\"seq\":%u,\"id\":\"%s\","
-                             "\"kind\":\"message\",\"ref\":null,\"thread\":null,\"sender\":\"%s\",\"device\":\"%s\",\"epoch\":%" PRIu64
-                             ",\"ciphertext\":\"%s\",\"commitment\":\"%s\",\"created_at\":%" PRIu64 "}", room->channel,
-                             room->messages, id, id, id, room->epoch, sealed, commitment, ms);
+    return (size_t) snprintf(to, TRAFFIC_TEXT_MAX,
+                             "{\"type\":\"entry\",\"channel\":\"%s\",\"seq\":%u,\"id\":\"%s\",\"kind\":\"message\","
+                             "\"ref\":null,\"thread\":null,\"sender\":\"%s\",\"device\":\"%s\",\"epoch\":%" PRIu64
+                             ",\"ciphertext\":\"%s\",\"commitment\":\"%s\",\"created_at\":%" PRIu64 "}",
+                             room->channel, room->messages, id, id, id, room->epoch, sealed, commitment, ms);
 }
 
 
@@ -296,7 +298,9 @@ traffic_await(void)
         traffic.last = now;
     }
 
-    while ((traffic.pending || traffic.delivered < traffic.expected) && now < end && now < traffic.last + TRAFFIC_PATIENCE) {
+    while ((traffic.pending || traffic.delivered < traffic.expected)
+           && now < end && now < traffic.last + TRAFFIC_PATIENCE)
+    {
         conn_wait(now + 10000000);
         now = conn_now();
     }
@@ -524,7 +528,7 @@ traffic_print(const char *name, uint64_t cpu)
     double    seconds;
     uint64_t  lost, unwanted, used;
 
-    used = traffic_cpu() - cpu;
+    used = usage_cpu() - cpu;
     lost = traffic_lost(&unwanted);
     seconds = (double) (traffic.end - traffic.begin) / 1e9;
 
@@ -545,16 +549,4 @@ traffic_print(const char *name, uint64_t cpu)
     printf(",");
     histogram_print(stdout, "answer", &traffic.answer);
     printf("}\n");
-}
-
-
-static uint64_t
-traffic_cpu(void)
-{
-    struct rusage  usage;
-
-    getrusage(RUSAGE_SELF, &usage);
-
-    return ((uint64_t) usage.ru_utime.tv_sec + (uint64_t) usage.ru_stime.tv_sec) * 1000000000
-           + ((uint64_t) usage.ru_utime.tv_usec + (uint64_t) usage.ru_stime.tv_usec) * 1000;
 }

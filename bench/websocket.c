@@ -34,7 +34,8 @@ websocket_request(char *to, size_t size, const char *path, uint16_t port)
     }
 
     n = snprintf(to, size, "GET %s HTTP/1.1\r\nHost: localhost:%u\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                 "Sec-WebSocket-Key: %s==\r\nSec-WebSocket-Version: 13\r\nOrigin: http://localhost:%u\r\n\r\n", path, port, key, port);
+                 "Sec-WebSocket-Key: %s==\r\nSec-WebSocket-Version: 13\r\nOrigin: http://localhost:%u\r\n\r\n", path,
+                 port, key, port);
 
     return n > 0 && (size_t) n < size ? (size_t) n : 0;
 }

@@ -21,6 +21,8 @@ use Test::More;
 
 my $root = "$FindBin::Bin/..";
 succeeds('the generator compiles without a warning', 'make', '-s', '-C', "$root/bench") or BAIL_OUT('bench/ does not compile');
+succeeds('and with sanitizers', 'make', '-s', '-C', "$root/bench", 'BUILD=../build/bench/sanitize',
+    'CFLAGS=-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all') or BAIL_OUT('bench/ does not compile');
 my $work = File::Temp::tempdir('chatalot-test-XXXXXXXX', TMPDIR => 1, CLEANUP => 1);
 
 # --- what it counts --------------------------------------------------------------------------------------------------
@@ -31,7 +33,7 @@ sub crowd {
     my ($members, $messages, $treat) = @_;
     my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 16) or die $!;
     my $room = '00000000-0000-4000-8000-000000000000';
-    my $generator = Bench::Generator->new(binary => "$root/build/bench/load", dir => $work, plan => join '',
+    my $generator = Bench::Generator->new(binary => "$root/build/bench/sanitize/load", dir => $work, plan => join '',
         'port ' . $listen->sockport . "\ndialect nchan\nciphertext 30\nroom $room 1 1\n", "member 0 /room\n" x $members);
     $generator->begin("connect $members");
     my @socket;

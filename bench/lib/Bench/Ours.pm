@@ -11,9 +11,8 @@ use warnings;
 use Bench::Nchan;
 use Bench::Usage;
 use Chatalot::Stack;
-use Crypt::PK::Ed25519 ();
-use MIME::Base64 qw(decode_base64);
-use Test::Chatalot::Keys qw(b64u jwt_sign);
+use Fcntl qw(:DEFAULT);
+use Test::Chatalot::Keys qw(b64u);
 use Test::Chatalot::Person;
 
 my $ROOT = Chatalot::Stack::root();
@@ -169,31 +168,37 @@ sub world {
     };
 }
 
-sub token {
-    my ($self, $member) = @_;
-    my $key = $self->{key} //= do {
-        my $text = Chatalot::Stack::as_service {
-            my $file = $self->{stack}->secret_file('jwt.key');
-            open my $in, '<', $file or die "$file: $!\n";
-            scalar <$in>;
-        };
-        Crypt::PK::Ed25519->new->import_key_raw(decode_base64($text), 'private');
+# Access tokens of those who have none yet.
+sub sign {
+    my ($self, @members) = @_;
+    @members = grep { !$_->{token} } @members or return;
+    my $file = "$self->{dir}.people";
+    sysopen my $out, $file, O_WRONLY | O_CREAT | O_EXCL, 0600 or die "$file: $!\n";
+    print {$out} Chatalot::Stack::as_service {
+        my $key = $self->{stack}->secret_file('jwt.key');
+        open my $in, '<', $key or die "$key: $!\n";
+        scalar <$in>;
     };
-    return $member->{token} //= jwt_sign({
-        iss => 'chatalot', aud => 'chatalot', scope => 'full', iat => time, exp => time + 86400,
-        sub => $member->{user}, dev => $member->{device}, sid => $member->{session},
-    }, $key);
+    print {$out} "$_->{user} $_->{device} $_->{session}\n" for @members;
+    close $out or die "$file: $!\n";
+    open my $in, '-|', 'sh', '-c', 'exec "$1" <"$2"', 'sh', "$ROOT/build/bench/sign", $file or die "sign: $!\n";
+    chomp(my @tokens = <$in>);
+    unlink $file;
+    close $in && @tokens == @members or die "the tokens could not be signed\n";
+    $members[$_]{token} = $tokens[$_] for 0 .. $#members;
+    return;
 }
 
 sub plan {
     my ($self, $world) = @_;
+    $self->sign(@{ $world->{members} });
     my $text = "port $self->{port}\ndialect chatalot\nciphertext $world->{ciphertext}\n";
     my @state = split /\n/, $self->sql(
         'select c.id, c.roster, c.epoch from bench.rooms r join data.channels c on c.id = r.channel_id'
         . " where r.world = '$world->{name}' order by r.number");
     $text .= join(' ', 'room', split /\t/) . "\n" for @state;
     for my $member (@{ $world->{members} }) {
-        $text .= sprintf "member %s %s\n", ($world->{each} == 1 ? $member->{rooms}[0] : '-'), $self->token($member);
+        $text .= sprintf "member %s %s\n", ($world->{each} == 1 ? $member->{rooms}[0] : '-'), $member->{token};
     }
     return $text;
 }
@@ -201,9 +206,11 @@ sub plan {
 # A plan of HTTP requests: [method, path, member or undef, body or undef]
 sub request_plan {
     my ($self, @request) = @_;
+    my %member = map { $_->[2] ? ($_->[2]{name} => $_->[2]) : () } @request;
+    $self->sign(values %member);
     return "port $self->{port}\n" . join '', map {
         my ($method, $path, $member, $body) = @$_;
-        sprintf "request %s %s %s %s\n", $method, $path, $member ? $self->token($member) : '-', $body // '-';
+        sprintf "request %s %s %s %s\n", $method, $path, $member ? $member->{token} : '-', $body // '-';
     } @request;
 }
 

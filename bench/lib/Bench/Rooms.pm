@@ -48,7 +48,8 @@ sub heads {
 }
 
 # The highest rate of messages at which 99 of 100 deliveries come within 250 ms and none is lost or refused: doubled from
-# "start" until it is too much, then halved in between. Returns {deliveries a second, generator's share of a core}.
+# "start" until it is too much, then halved in between. Returns {deliveries, messages (a second), share (of a core, the
+# generator's)}; all 0: not even the lowest one.
 sub highest {
     my ($bench, $load, $target, $world, $start, $seconds, $halvings) = @_;
     my $members = @{ $world->{members} } / @{ $world->{rooms} };
@@ -80,7 +81,6 @@ sub highest {
     }
     $bench->end($generator) if $generator;
     $world->{head} = heads($bench, $world) if $target == $bench->{ours};
-    $bench->{report}->fault("$load: " . $target->name . ': not even the lowest rate was sustained') if !$best;
     return { deliveries => $best, messages => $best / $members, share => $share };
 }
 
