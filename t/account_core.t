@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # An account through all that befalls it (html/test/live-account.test.ts): devices admitted by others, recovery, an admin's
-# reset, a new identity; with the client's real core, at nginx with two workers, PostgreSQL and Redis.
+# reset, a new identity, deletion; with the client's real core, at nginx with two workers, PostgreSQL and Redis.
 
 use strict;
 use warnings;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Keeping and getting back an account at a real server: another device's word, the recovery code, an admin's reset, new
-// passwords and identities. Run by t/account_core.t; skipped without a server.
+// passwords and identities, and the end of it. Run by t/account_core.t; skipped without a server.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Id } from '../src/lib/core/types';
@@ -133,5 +133,15 @@ test('an account through all that befalls it', { skip: !url, timeout: 300_000 },
 		await ben.online();
 		await reads(ben, dm, 'from ben', 'from the second', 'is it you?');
 		await reads(ben, channel, 'from ada', 'back again', 'it is');
+	});
+
+	await t.test('an account is deleted, and its words with it', async () => {
+		await assert.rejects(ada.core.deleteAccount(password), { code: 'owner_stays' });
+		await ben.core.deleteAccount(password);
+		assert.equal((await ben.core.start()).phase, 'signed-out');
+		await ada.until('what is left', () =>
+			ada.messages(channel).some(({ problem, text }) => problem?.code === 'account_deleted' && text === '')
+		);
+		await assert.rejects(ben.core.signIn({ username: 'ben', password }), { code: 'bad_credentials' });
 	});
 });
