@@ -26,6 +26,8 @@ export interface Tab extends Platform {
 	wake(): void;
 	/** Added to the clock. */
 	skew: number;
+	/** The process is gone, between two instructions: nothing leaves it any more, nothing reaches it, its locks are free. */
+	die(): void;
 }
 
 export class Machine {
@@ -42,16 +44,29 @@ export class Machine {
 		const logged: string[] = [];
 		const watchers = new Set<(what: 'network' | 'wake') => void>();
 		let online = true;
+		let isDead = false;
+		const sockets = new Set<SocketLike>();
+		let bury: () => void = () => undefined;
+		const death = new Promise<void>((resolve) => (bury = resolve));
+		const forever = <T>() => new Promise<T>(() => undefined);
 		const tell = (what: 'network' | 'wake') => [...watchers].forEach((watcher) => watcher(what));
 		const tab: Tab = {
 			origin: this.network.origin,
 			secure: true,
 			deviceName: this.name,
-			fetch: (url, init) => this.network.fetch(url, init),
-			socket: (url) => this.network.socket(url),
+			fetch: async (url, init) => {
+				if (isDead) return forever();
+				const response = await this.network.fetch(url, init);
+				return isDead ? forever() : response;
+			},
+			socket: (url) => {
+				const socket = this.network.socket(url);
+				sockets.add(socket);
+				return socket;
+			},
 			indexedDB: this.indexedDB as unknown as globalThis.IDBFactory,
 			keyRange: IDBKeyRange as unknown as Platform['keyRange'],
-			locks: this.locks(),
+			locks: this.locks(death, () => isDead),
 			subtle: crypto.subtle,
 			random: (length) => crypto.getRandomValues(new Uint8Array(length)),
 			broadcast: (name) => this.broadcast(name),
@@ -72,6 +87,14 @@ export class Machine {
 			},
 			logged,
 			skew: 0,
+			die: () => {
+				isDead = true;
+				for (const socket of sockets) {
+					socket.onopen = socket.onmessage = socket.onclose = null;
+					socket.close();
+				}
+				bury();
+			},
 			setOnline: (now) => {
 				online = now;
 				tell('network');
@@ -81,16 +104,20 @@ export class Machine {
 		return tab;
 	}
 
-	private locks(): Locks {
+	private locks(death: Promise<void>, isDead: () => boolean): Locks {
 		return {
 			request: async <T>(name: string, options: { ifAvailable?: boolean }, work: (lock: unknown) => Promise<T>) => {
+				if (isDead()) return new Promise<T>(() => undefined);
 				const before = this.held.get(name);
 				if (before && options.ifAvailable) return work(null);
-				const run = (before ?? Promise.resolve()).then(() => work({ name }));
-				const settled = run.then(
+				const run = (before ?? Promise.resolve()).then(() =>
+					isDead() ? new Promise<T>(() => undefined) : work({ name })
+				);
+				const done = run.then(
 					() => undefined,
 					() => undefined
 				);
+				const settled = Promise.race([done, death]);
 				this.held.set(name, settled);
 				void settled.then(() => this.held.get(name) === settled && this.held.delete(name));
 				return run;
