@@ -8,6 +8,7 @@ import type { Id } from '../src/lib/core/types';
 import { Machine } from './support/platform';
 import { Person } from './support/person';
 import { Relay } from './support/relay';
+import { engineOf } from './support/scene';
 
 const password = 'correct horse battery';
 const everyone: Person[] = [];
@@ -425,4 +426,29 @@ test('the key of somebody who only writes is in the backup too', async () => {
 	await settled(again, channel);
 	await again.open(channel);
 	await again.message(channel, 'a note to myself', 'sent');
+});
+
+test('what another fetches while a conversation is opened is shown too', async () => {
+	const relay = new Relay();
+	const ada = await register(relay, 'ada');
+	const channel = (await ada.core.createCommunity('Garden')).groups[0]!.channels[0]!.id;
+	await ada.core.send(channel, 'already here');
+	await ada.message(channel, 'already here', 'sent');
+	await ada.backedUp();
+	const again = await secondDevice(relay, 'ada');
+	await settled(again, channel);
+	const { ctx, history, outbox } = engineOf(again);
+	await ctx.store.change(async (unit) => {
+		const known = (await unit.get('channels', channel))!;
+		unit.put('channels', { ...known, first: known.head + 1, last: known.head, complete: false });
+	});
+	again.shown.clear();
+	// Between the moment when the page is read and the one when older entries are asked for.
+	const shown = outbox.shown.bind(outbox);
+	outbox.shown = async (id) => {
+		await history.prefetch(1);
+		return shown(id);
+	};
+	assert.equal((await again.open(channel)).length, 0);
+	await again.message(channel, 'already here', 'sent');
 });

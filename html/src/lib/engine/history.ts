@@ -49,7 +49,7 @@ export class History {
 		const stored = await this.stored(known, Infinity);
 		const waiting = await this.outbox.shown(channel);
 		const here = new Set(stored.map((message) => message.id));
-		if (stored.length < PAGE && !known.complete) void this.fill(channel, stored.length);
+		if (stored.length < PAGE && !known.complete) void this.fill(known, stored.length);
 		const messages = [...stored, ...waiting.filter((message) => !here.has(message.id))];
 		return { messages, more: !known.complete || (stored[0]?.seq ?? 0) > known.first };
 	}
@@ -104,10 +104,12 @@ export class History {
 		return Promise.all(records.map((record) => showMessage(this.ctx, read, record)));
 	}
 
-	/** Behind an opened conversation that has little stored: what comes is shown by events. */
-	private async fill(channel: Id, have: number): Promise<void> {
+	/**
+	 * Behind an opened conversation that has little stored: what comes is shown by events. All that is older than what the
+	 * page was given, also if somebody else has just fetched it.
+	 */
+	private async fill({ id: channel, first: before }: ChannelRecord, have: number): Promise<void> {
 		try {
-			const before = (await this.ctx.store.read.get('channels', channel))?.first ?? 1;
 			await this.fetch(channel);
 			const known = await this.ctx.store.read.get('channels', channel);
 			if (!known || known.first >= before) return;
