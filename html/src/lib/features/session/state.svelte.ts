@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Who is signed in on this device, and how the connection is. Knows nothing of conversations.
 import type { Account, AuthConfig, Connection, CoreEvents, Id, Person, Phase, Problem, Start } from '$lib/core/types';
-import { core, hear, toProblem } from '../core';
+import { core, hear, isOver, toProblem } from '../core';
 
 type Stage = 'starting' | 'failed' | Phase;
 
@@ -65,7 +65,7 @@ class Session {
 		this.#account = start.account;
 		this.#connection = start.connection;
 		this.#lastChannel = start.lastChannel;
-		this.#stage = start.phase;
+		this.#stage = isOver(start.connection) ? 'signed-out' : start.phase;
 		void this.loadConfig();
 	}
 
