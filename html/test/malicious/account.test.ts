@@ -5,9 +5,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toBase64url } from '../../src/lib/core/bytes';
 import type { Failure } from '../../src/lib/core/problem';
+import { uuidBytes } from '../../src/lib/core/uuid';
 import type { Person } from '../support/person';
 import { Relay, type Json, type RelayUser } from '../support/relay';
-import { arrive, password, register, scene } from '../support/scene';
+import { arrive, engineOf, password, register, scene } from '../support/scene';
 
 const next = 'another battery of staples';
 const weak = [
@@ -122,6 +123,23 @@ test('a commitment that changes while it is looked at is refused', async () => {
 	relay.tamperReply = (path, reply) =>
 		path === `/approvals/${asked.code}` && reply.id && ++times > 1 ? { ...reply, commitment: random(32) } : reply;
 	await assert.rejects(ada.core.lookAtApproval(asked.code), { code: 'approval_mismatch' });
+});
+
+test('a commitment that was made after the approver’s key was known is refused, however often the code is typed', async () => {
+	const { relay, ada, asked } = await between();
+	relay.tamperReply = (path, reply) => {
+		if (path !== `/approvals/${asked.code}`) return reply;
+		if (relay.approvals.get(asked.code).answer) ada.tab.skew = 60_000;
+		return { ...reply, key: undefined, nonce: undefined };
+	};
+	await assert.rejects(ada.core.lookAtApproval(asked.code), { code: 'approval_silent' });
+	const { id } = relay.approvals.get(asked.code);
+	const evil = engineOf(ada).ctx.library.approvalBegin(uuidBytes(id));
+	const [commitment, key, nonce] = [evil.commitment, evil.key, evil.nonce].map(toBase64url);
+	relay.tamperReply = (path, reply) =>
+		path === `/approvals/${asked.code}` ? { ...reply, commitment, key, nonce } : reply;
+	await assert.rejects(ada.core.lookAtApproval(asked.code), { code: 'approval_mismatch' });
+	await assert.rejects(ada.core.approve(asked.code), { code: 'not_compared' });
 });
 
 test('another approver’s key gives other digits on the two devices, and opens nothing', async () => {

@@ -176,6 +176,8 @@ export class Newcomer {
 interface LookedAt {
 	secret: Bytes;
 	key: Bytes;
+	/** What the new device had committed to before it could know this key. */
+	commitment: Bytes;
 	/** Once the new device has shown its key. */
 	about?: Approval;
 }
@@ -192,7 +194,9 @@ export class Approver {
 		const { code, commitment: scanned } = readRequest(text, this.ctx.platform.origin);
 		const seen = await api.approval(code);
 		if (scanned && !sameBytes(scanned, seen.commitment)) return this.mismatch(code, false);
-		const mine = this.mine(code);
+		const mine = this.mine(code, seen.commitment);
+		// One that was chosen after this key was given out could be made for the digits that the new device shows.
+		if (!sameBytes(mine.commitment, seen.commitment)) return this.mismatch(code, true);
 		await api.answerApproval(code, toBase64url(mine.key));
 		const { key, nonce } = await this.revealed(code, seen.commitment);
 		const about: Approval = {
@@ -233,10 +237,10 @@ export class Approver {
 	}
 
 	/** The same key each time, so that an answer whose reply was lost may be given again. */
-	private mine(code: string): LookedAt {
+	private mine(code: string, commitment: Bytes): LookedAt {
 		const known = this.lookedAt.get(code);
 		if (known) return known;
-		const made: LookedAt = this.ctx.library.approvalAnswer();
+		const made: LookedAt = { ...this.ctx.library.approvalAnswer(), commitment };
 		const [oldest] = this.lookedAt.keys();
 		if (oldest !== undefined && this.lookedAt.size >= LOOKED_AT) this.forget(oldest);
 		this.lookedAt.set(code, made);
