@@ -135,6 +135,8 @@ refuses(enrols($eve, $other->{enrol_token})->{answer}, 422, 'invalid_certificate
     $keys->{user} = $anna->id;
     refuses(enrols($eve, $other->{enrol_token}, $keys)->{answer}, 422, 'account_key', 'not even under the right name');
 }
+refuses(enrols($anna, $other->{enrol_token}, $phone->keys)->{answer}, 401, 'session_ended', 'nor for a device that is here: others have all that admits it');
+is($phone->get('/api/me')->{status}, 200, 'which stays signed in');
 my @both = Test::Chatalot::Person::together(map {
     my $keys = $anna->keys->another_device;
     my $person = Test::Chatalot::Person->new(server => $chat, name => 'anna', keys => $keys);

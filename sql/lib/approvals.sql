@@ -91,8 +91,9 @@ as $$
 $$;
 
 -- Uses an approval for the device that enrols by it: the person whose it becomes, or 401 session_ended. It is good for one
--- device, and for that one as often as it asks. The caller has locked the person: the approving device cannot be removed
--- meanwhile.
+-- device, and for that one as often as it asks; for a new one only, which proves with its certificate that it was given
+-- the account's keys. That of a device that is here is known to all, and a stolen access token can approve. The caller has
+-- locked the person: the approving device cannot be removed meanwhile.
 create or replace function lib.approval_use(ctx api.ctx, device_id uuid)
 returns data.users
 language plpgsql volatile
@@ -102,7 +103,8 @@ declare
 begin
     update data.approvals a set enrolled = approval_use.device_id, sealed = null, key = null, nonce = null
      where a.id = ctx.session_id and a.approver = ctx.user_id and a.expires_at > now() and lib.approval_stands(a)
-       and (a.enrolled = approval_use.device_id or a.enrolled is null and a.sealed is not null);
+       and (a.enrolled = approval_use.device_id or a.enrolled is null and a.sealed is not null and not exists (
+           select from data.devices d where d.id = approval_use.device_id));
     if not found then
         perform lib.fail(401, 'session_ended', 'This approval was used, taken back or has expired. Begin again.');
     end if;

@@ -124,6 +124,11 @@ select is(t.refused('approval_refuse', 'anna', pg_temp.of(code)), 'done', 'an ap
 select is(pg_temp.state('three'), 'refused', 'the newcomer hears it');
 select is(pg_temp.enrols('back', 'three', 'anna'), '401 session_ended', 'and the token admits nothing');
 
+-- a device that is here already is renewed with the password only: all that admits it is public, but for the account's keys
+select pg_temp.upto('known', 'approved') \g /dev/null
+select is(pg_temp.enrols('annas', 'known', 'anna'), '401 session_ended', 'a device of hers is not renewed by an approval');
+select is(pg_temp.enrols('new', 'known', 'anna'), 'done', 'the approval is good for a new one still');
+
 -- the approving device is removed meanwhile
 create temporary table four on commit drop as
     select pg_temp.upto('four', 'approved', 'annas') as code, pg_temp.upto('five', 'revealed', 'annas') as other;
