@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Person } from './support/person';
 import type { Relay, RelayUser } from './support/relay';
-import { engineOf, register, scene, secondDevice, verify } from './support/scene';
+import { engineOf, password, register, scene, secondDevice, verify } from './support/scene';
 
 const idOf = async (person: Person) => (await person.core.start()).account!.id;
 
@@ -162,3 +162,17 @@ test('one’s own identity is never another than the one of the own keyring', as
 	const kept = await engineOf(ada).ctx.store.read.get('people', users.ada.body.user);
 	assert.deepEqual(kept!.accountKey, honest);
 });
+
+for (const how of ['consent', 'comparing anew'] as const)
+	test(`a message to somebody whose identity changed waits for ${how}, and then goes by itself`, async () => {
+		const { ada, ben, dm, users } = await scene();
+		const b = users.ben.body.user;
+		await verify(ada, b);
+		await ben.core.replaceIdentity(password);
+		await ada.until('the change', async () => (await ada.core.security(dm)).changed[0]?.wasVerified);
+		await ada.core.send(dm, 'is it you?');
+		await ada.message(dm, 'is it you?', 'failed');
+		if (how === 'consent') await ada.core.acceptIdentity(dm, b);
+		else await verify(ada, b);
+		await ada.message(dm, 'is it you?', 'sent');
+	});

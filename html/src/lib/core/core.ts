@@ -307,11 +307,17 @@ export class ClientCore implements Core {
 	}
 
 	async verify(user: Id): Promise<Safety> {
-		return this.signedIn().safeties.verify(user);
+		const engine = this.signedIn();
+		const safety = await engine.safeties.verify(user);
+		engine.decided();
+		return safety;
 	}
 
 	async verifyScanned(user: Id, text: string): Promise<{ matches: boolean; safety: Safety }> {
-		return this.signedIn().safeties.verifyScanned(user, text);
+		const engine = this.signedIn();
+		const scanned = await engine.safeties.verifyScanned(user, text);
+		if (scanned.matches) engine.decided();
+		return scanned;
 	}
 
 	async unverify(user: Id): Promise<Safety> {

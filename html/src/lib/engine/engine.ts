@@ -149,6 +149,7 @@ export class Engine {
 	decided(): void {
 		this.backup.soon();
 		void this.safeties.tell();
+		this.quietly('messages that waited', this.outbox.resume());
 		this.sync.now();
 	}
 

@@ -67,6 +67,14 @@ export class Outbox {
 		if (record) this.kick(record.channel);
 	}
 
+	/** Somebody's changed identity was looked at: what waited for that goes out, or is refused again for another's. */
+	async resume(): Promise<void> {
+		const held = (await this.ctx.store.read.all('outbox')).filter(
+			({ state, problem }) => state === 'failed' && problem?.code === 'identity_changed'
+		);
+		for (const { id } of held.sort((a, b) => a.order - b.order)) await this.retry(id);
+	}
+
 	/** One that was sealed may have arrived without our knowing: then its entry still comes. */
 	async discard(id: Id): Promise<void> {
 		await this.ctx.store.change(async (unit) => {
