@@ -268,12 +268,12 @@ async function onThePhone() {
 async function settings() {
 	const { page } = second;
 	await page.getByRole('link', { name: 'Settings' }).click();
-	await comes(page.getByText('this device').waitFor(), 'settings list the devices');
+	await comes(page.getByText('this device', { exact: true }).waitFor(), 'settings list the devices');
 	is(await page.getByRole('listitem').filter({ hasText: 'last used' }).count(), 2, 'both of them');
 	await look(second, 'settings');
 	await page.getByText('Dark', { exact: true }).click();
 	await page.reload();
-	await page.getByText('this device').waitFor();
+	await page.getByText('this device', { exact: true }).waitFor();
 	is(
 		await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme),
 		'dark',

@@ -341,6 +341,7 @@ async function renewsIdentity() {
 	await owner.page.getByText(/^You verified Ada Fairweather on/).waitFor();
 	await owner.page.keyboard.press('Escape');
 	await comes(warning.waitFor({ state: 'detached' }), 'and the warning ends');
+	await comes(sees(guest, 'Is it you?'), 'what waited goes out by itself');
 }
 
 async function deletesAccount() {
