@@ -72,6 +72,8 @@ test('an account through all that befalls it', { skip: !url, timeout: 300_000 },
 		assert.ok((await second.core.devices()).some(({ name, current }) => name === 'the boat' && current));
 		await ada.core.removeDevice(other.id);
 		await ended(second);
+		// What no device has put there when the last one ends, a recovery cannot bring back.
+		await ada.backedUp();
 	});
 
 	await t.test('the recovery code brings everything back, and ends what was signed in', async () => {
