@@ -180,6 +180,7 @@ ngx_chatalot_rest_credentials_args(ngx_chatalot_call_t *call, ngx_str_t *args)
 static void
 ngx_chatalot_rest_credentials_on_stored(ngx_chatalot_call_t *call)
 {
+    const char                       *reason;
     ngx_chatalot_rest_request_t      *request;
     ngx_chatalot_rest_credentials_t  *credentials;
 
@@ -193,6 +194,16 @@ ngx_chatalot_rest_credentials_on_stored(ngx_chatalot_call_t *call)
 
     if (credentials->refresh_token.len) {
         ngx_chatalot_rest_tokens_reply(call, &credentials->refresh_token);
+        return;
+    }
+
+    /* {"more":true}: a step of several is done and committed */
+
+    if (ngx_chatalot_json_member(
+            ngx_chatalot_json_parse(call->pool, &call->reply, &reason),
+            "more"))
+    {
+        ngx_chatalot_rest_credentials_store(call);
         return;
     }
 

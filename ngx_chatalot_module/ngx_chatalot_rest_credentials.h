@@ -26,6 +26,7 @@ ngx_chatalot_rest_credentials_t *ngx_chatalot_rest_credentials_create(ngx_chatal
 
 /*
  * Hashes them, one after the other, and calls the route's function with the body, the hashes in place of its secrets.
+ * Calls it again as long as it says that there is more to do.
  * Replies with TOKENS when the body had a device, else with what SQL said. A failure takes the attempt back that
  * was proven before, if one was.
  */

@@ -153,4 +153,17 @@ isnt($anew->id, $anna->id, 'who are not her');
 my $again = Test::Chatalot::Person->new(server => $chat, name => 'anna.again', keys => $anna->keys);
 refuses($again->register(invite => invite($home)), 409, 'id_taken', 'and nobody becomes her by her id', 'user');
 
+# --- who wrote much ------------------------------------------------------------------------------------------------
+
+my $dora = $chat->member('dora', $home);
+my ($sender, $device) = ($dora->id, $dora->device);
+my $head = $chat->sql("update data.channels set head = head + 41000, display = display + 41000 where id = '$channel' returning head - 41000");
+$chat->sql("insert into data.entries (channel_id, seq, epoch, id, sender, device, kind, commitment, ciphertext)
+    select '$channel', $head + s, 1, gen_random_uuid(), '$sender', '$device', 'message', sha256('x'), 'x' from generate_series(1, 41000) as s");
+my $reader = $chat->socket($owner, worker => $first);
+answers($dora->post('/api/account/delete', { Test::Chatalot::Person::of_keys($dora->keys, 'login_key') }), 200, 'who wrote much goes at one request');
+my @told = map { $reader->event(sub { $_->{type} =~ /^(?:sender_wiped|roster)$/ && $_->{channel} eq $channel })->{type} } 1 .. 4;
+is_deeply(\@told, [ qw(sender_wiped sender_wiped roster sender_wiped) ], 'step by step, and out of the channel only before the last');
+is($chat->sql("select count(*) from data.entries where sender = '$sender' and ciphertext is not null"), 0, 'all of it is wiped');
+
 $chat->done;

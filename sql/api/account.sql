@@ -83,8 +83,9 @@ begin
 end
 $$;
 
--- args {verified} → {}. Deletes the account and its data; its name is free again. 401 bad_credentials, session_ended; 409
--- owner_stays, details {communities}.
+-- args {verified} → {}. Deletes the account and its data; its name is free again. {more: true}: there was so much to wipe
+-- that only a part of it is, and the worker calls again. 401 bad_credentials, session_ended; 409 owner_stays, details
+-- {communities}.
 create or replace function api.account_delete(ctx api.ctx, args jsonb)
 returns setof api.row
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -95,8 +96,14 @@ begin
     perform lib.require_session(ctx);
     perform lib.lock_sessions(ctx.user_id);
     person := lib.proven(ctx, args ->> 'verified');
+    if lib.account_wrote_much(person.id) then
+        perform lib.account_shared(person);
+        return query select * from lib.account_wipe(person.id, lib.limit('wipe_entries'));
+        return query select null, null, '{"more": true}'::json;
+        return;
+    end if;
     return query select * from lib.account_leave(person);
-    return query select * from lib.account_wipe(person.id);
+    return query select * from lib.account_wipe(person.id, null);
     perform lib.account_forget(person.id);
     return query select null, null, '{}'::json;
 end

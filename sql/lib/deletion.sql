@@ -2,18 +2,16 @@
 -- Deleting an account: out of everything it is in, what it wrote wiped, the rest forgotten. The row stays, for logs name
 -- it; so do the entries, without what they said, for logs have no holes.
 
--- Takes a person out of all communities, channels and DMs, and removes their devices. Communities without another member
--- go. The caller has locked the person and their sessions. 409 owner_stays, details {communities}: those that they own
--- and others are in; empty where they own the instance and nothing else keeps them.
-create or replace function lib.account_leave(person data.users)
-returns setof api.row
+-- The communities of a person in which others are too, all of theirs locked. 409 owner_stays, details {communities}: those
+-- that they own and others are in; empty where they own the instance and nothing else keeps them.
+create or replace function lib.account_shared(person data.users)
+returns uuid[]
 language plpgsql volatile
 as $$
 declare
     theirs constant uuid[] := array(
         select m.community_id from data.community_members m where m.user_id = person.id order by 1);
     shared uuid[];
-    place uuid;
 begin
     perform from data.communities c where c.id = any (theirs) order by c.id for no key update;
     shared := array(
@@ -28,26 +26,58 @@ begin
                   from data.community_members m
                  where m.user_id = person.id and m.role = 'owner' and m.community_id = any (shared))));
     end if;
+    return shared;
+end
+$$;
+
+-- Takes a person out of all communities, channels and DMs, and removes their devices. Communities without another member
+-- go. The caller has locked the person and their sessions. 409 as lib.account_shared.
+create or replace function lib.account_leave(person data.users)
+returns setof api.row
+language plpgsql volatile
+as $$
+declare
+    shared constant uuid[] := lib.account_shared(person);
+    alone constant uuid[] := array(
+        select m.community_id from data.community_members m
+         where m.user_id = person.id and not m.community_id = any (shared));
+    place uuid;
+begin
     -- all at once, in order: leaving the communities one by one locks theirs in no order
     perform lib.lock_channels(lib.channels_of(person.id));
     foreach place in array shared loop
         return query select * from lib.community_leave(place, person.id);
     end loop;
     return query select * from lib.channel_remove(person.id, lib.channels_of(person.id));
-    delete from data.communities c where c.id = any (theirs) and not c.id = any (shared);
+    delete from data.communities c where c.id = any (alone);
     return query select * from lib.devices_remove(person.id, null);
 end
 $$;
 
--- Wipes what a person wrote, wherever it stands, and tells the readers. After lib.account_leave: nothing more of theirs
--- can come in.
-create or replace function lib.account_wipe(user_id uuid)
+-- Whether so much of a person's stands in the logs that wiping it takes more than one step: in one, nobody could write
+-- in their channels meanwhile, and a statement has its time.
+create or replace function lib.account_wrote_much(user_id uuid)
+returns boolean
+language sql stable
+as $$
+    select exists (
+        select from data.entries e where e.sender = account_wrote_much.user_id and e.ciphertext is not null
+        offset lib.limit('wipe_entries'))
+$$;
+
+-- Wipes what a person wrote, wherever it stands, most of it at once (null: all), and tells the readers. All only after
+-- lib.account_leave: nothing more of theirs can come in. By place, for nothing else changes entries, and so that no plan
+-- reads the whole table for a step.
+create or replace function lib.account_wipe(user_id uuid, most bigint)
 returns setof api.row
 language sql volatile
 as $$
     with wiped as (
         update data.entries e set ciphertext = null, commitment = null
-         where e.sender = account_wipe.user_id and e.ciphertext is not null returning e.channel_id
+         where e.ctid = any (array(
+            select x.ctid from data.entries x
+             where x.sender = account_wipe.user_id and x.ciphertext is not null limit most))
+        returning e.channel_id
     )
     select 'ch:' || w.channel_id, '',
            json_build_object('type', 'sender_wiped', 'channel', w.channel_id, 'sender', account_wipe.user_id)

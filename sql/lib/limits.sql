@@ -42,6 +42,7 @@ begin
         when 'backup_items' then return 500;
         when 'backup_item_bytes' then return 65536;
         when 'backup_user_bytes' then return 268435456;
+        when 'wipe_entries' then return 20000;          -- in one step of a deletion
         when 'reports' then return 50;                  -- in a page
         when 'reports_per_day' then return 100;         -- of one person
         when 'report_bytes' then return 131072;         -- the largest payload that can be sealed

@@ -110,6 +110,26 @@ select is(t.refused('dm_open', 'anna', jsonb_build_object('id', t.id('dm2'), 'us
     'nobody opens a new one') from bobs;
 select throws_ok('update data.entries set commitment = null where seq = 2', '23514', null, 'an entry is wiped whole or not');
 
+-- who wrote much: step by step, and not at all where an account may not go
+select t.person('erna') \g /dev/null
+select t.community('erna''s', 'erna', 'anna') \g /dev/null
+insert into data.entries (channel_id, seq, epoch, id, sender, device, kind, commitment, ciphertext)
+select t.channel('erna''s'), s, 1, gen_random_uuid(), t.user('erna'), t.id('erna'), 'message', sha256('x'), 'x'
+  from generate_series(1, 20001) as s;
+select is(t.refused('account_delete', 'erna', pg_temp.leave_taking('erna')), '409 owner_stays', 'who may not go');
+create function pg_temp.left_of_ernas() returns bigint language sql
+as $$ select count(*) from data.entries e where e.sender = t.user('erna') and e.ciphertext is not null $$;
+select is(pg_temp.left_of_ernas(), 20001::bigint, 'loses nothing');
+update data.community_members set role = 'admin'
+ where community_id = t.id('erna''s') and user_id = t.user('erna');
+select is(t.call('account_delete', 'erna', pg_temp.leave_taking('erna')), '{"more": true}', 'a step');
+select is(pg_temp.left_of_ernas(), 1::bigint, 'wipes a part');
+select is((select array_agg(e) from t.events() as e), array[format('ch:%s |  | sender_wiped', t.channel('erna''s'))],
+    'readers are told');
+select is(t.call('account_delete', 'erna', pg_temp.leave_taking('erna')), '{}', 'the last step');
+select is(pg_temp.left_of_ernas(), 0::bigint, 'wipes the rest');
+select is(t.refused('account_delete', 'erna', pg_temp.leave_taking('erna')), '401 session_ended', 'and the account is gone');
+
 -- an admin may go, and who owns nothing
 update data.users set role = 'admin' where id = t.user('carl');
 select is(t.refused('account_delete', 'carl', pg_temp.leave_taking('carl')), 'done', 'an admin goes');
