@@ -7,6 +7,7 @@ select no_plan();
 select t.person(p) from unnest('{root,anna,bob,mona,dora,eve}'::text[]) as p \g /dev/null
 select t.community('home', 'anna', 'bob', 'mona', 'eve') \g /dev/null
 select t.community('club', 'dora') \g /dev/null
+select t.community('plain', 'anna', 'root') \g /dev/null
 update data.community_members set role = 'moderator' where user_id = t.user('mona');
 update data.community_members set role = 'admin' where user_id = t.user('eve');
 select t.call('dm_open', 'anna', jsonb_build_object('id', t.id('dm'), 'user', t.user('bob'))) \g /dev/null
@@ -17,6 +18,8 @@ as $$ select jsonb_build_object('channel', channel, 'history', history) $$;
 select is(t.refused('channel_update', who, pg_temp.policy('all')), refusal, format('%s changes it', who))
   from (values (null, '401 session_ended'), ('bob', '403 forbidden'), ('mona', '403 forbidden'),
                ('dora', '404 channel_not_found'), ('root', '404 channel_not_found')) as x (who, refusal);
+select is(t.refused('channel_update', 'root', pg_temp.policy('all', t.channel('plain'))), '403 forbidden',
+    'nor does the instance''s owner, who is only a member there');
 select is(t.refused('channel_update', who, pg_temp.policy('all', t.id('dm'))), refusal, format('%s: of a DM', who))
   from (values ('anna', '403 forbidden'), ('eve', '404 channel_not_found')) as x (who, refusal);
 select is(t.refused('channel_update', 'anna', pg_temp.policy('none')), '422 invalid_field history', 'no such policy');
