@@ -96,6 +96,9 @@ await('the rate falls again', sub { page('/api/auth/config')->{status} == 200 })
 my $poll = "POST /api/approvals/poll HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
 $refused = burst(60, $poll);
 ok($refused > 20, "so is approving a device ($refused of 60 refused)");
+my $delete = $poll =~ s{/api/approvals/poll}{/api/account/delete}r;
+$refused = burst(60, $delete);
+ok($refused > 20, "and whatever else compares a password ($refused of 60 refused)");
 $refused = burst(150, "GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n");
 ok($refused > 20 && $refused < 120, "so is everything else, later ($refused of 150 refused)");
 is(burst(150, "GET /favicon.svg HTTP/1.1\r\nHost: localhost\r\n\r\n"), 0, 'but not the client\'s files');
