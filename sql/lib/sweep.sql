@@ -46,7 +46,9 @@ declare
 begin
     idle := array(
         select d.id from data.devices d left join data.sessions s on s.device_id = d.id
-         where d.removed_at is null and d.id is distinct from spared and greatest(d.last_used_at, s.last_used_at) < past
+         where d.removed_at is null and d.id is distinct from spared
+           and d.last_used_at < past                        -- for the index
+           and greatest(d.last_used_at, s.last_used_at) < past
          order by greatest(d.last_used_at, s.last_used_at) limit lib.limit('sweep_devices'));
     sessions := array(
         select s.id from data.sessions s where s.device_id = any (idle) order by s.id for update skip locked);
