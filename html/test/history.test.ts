@@ -124,4 +124,5 @@ test('who leaves is shown to have left', async () => {
 	await ada.until('the news', async () => (await notesOf(ada, channel)).includes('reader_added cem'));
 	relay.leave([...relay.communities.values()][0]!, body.user);
 	await ada.until('the news', async () => (await notesOf(ada, channel)).at(-1) === 'reader_removed cem');
+	assert.equal((await notesOf(ada, channel)).filter((note) => note === 'reader_removed cem').length, 1);
 });

@@ -129,7 +129,9 @@ export function storeNewIdentity(store: Store, made: NewDevice, now: number): Pr
 		for (const roster of await unit.all('rosters')) unit.put('rosters', { ...roster, stale: true });
 		for (const { sealed: _, ...message } of await unit.all('outbox'))
 			if (message.state !== 'sent') unit.put('outbox', message);
-		for (const key of [...(await unit.all('senderKeys')), ...(await unit.all('contentKeys'))]) queueBackup(unit, key);
+		// What another member handed on, and has opened nothing yet, may be no key at all.
+		const proven = (await unit.all('senderKeys')).filter(({ handed }) => !handed);
+		for (const key of [...proven, ...(await unit.all('contentKeys'))]) queueBackup(unit, key);
 		const self = await unit.get('people', made.device.account.id);
 		if (self) unit.put('people', { ...self, accountKey: made.device.accountKey, changedKey: null });
 		for (const name of ['inbox', 'asked', 'snapshot'] as const) unit.deleteMeta(name);

@@ -136,9 +136,6 @@ export class Rosters {
 	/** Whoever the server lets in is let in before everybody's eyes. */
 	private async noteChanges(unit: Unit, before: RosterRecord, now: RosterRecord): Promise<void> {
 		const { ctx } = this;
-		const here = new Set(now.members.map(({ user }) => user));
-		for (const { user } of before.members)
-			if (!here.has(user)) await addNote(ctx, unit, now.channel, 'reader_removed', user);
 		const known = new Map(before.members.map((member) => [member.user, member]));
 		for (const member of now.members) {
 			const { user, devices } = member;
