@@ -106,3 +106,19 @@ test('prekeys that did not arrive are uploaded again, not made again', async () 
 	const ids = new Set((await store.read.all('prekeys')).map(({ id }) => id));
 	assert.ok(device.once.every(({ id }) => ids.has(id)));
 });
+
+test('keys that did not come are asked for without anything else happening, however many', async () => {
+	const { relay, ada, ben, dm, users } = await scene();
+	const target = users.ben.devices[0]!;
+	const lines = Array.from({ length: 23 }, (_, n) => `line ${n}`);
+	const put = relay.put.bind(relay);
+	let dropped = 0;
+	relay.put = (to, item) => {
+		if (to === target && item.ref) dropped++;
+		else put(to, item);
+	};
+	ben.tab.skew = 20_000;
+	for (const line of lines) await ada.core.send(dm, line);
+	for (const line of lines) await ben.message(dm, line, 'received');
+	assert.equal(dropped, lines.length);
+});

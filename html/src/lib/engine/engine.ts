@@ -28,6 +28,7 @@ import { Tokens } from './tokens';
 
 /** Channels whose newest page a device fetches before anyone opens them. */
 const PREFETCH = 30;
+const TEND_AGAIN = 10_000;
 
 export class Engine {
 	readonly ctx: Context;
@@ -45,6 +46,7 @@ export class Engine {
 	private readonly unwatch: () => void;
 	private tending = false;
 	private tendAgain = false;
+	private cancelTend: (() => void) | undefined;
 
 	constructor(
 		platform: Platform,
@@ -71,10 +73,14 @@ export class Engine {
 		this.history = new History(ctx, entries, this.outbox, this.rosters);
 		this.history.onRead = (unit) => this.shell.changed(unit);
 		this.history.onFetched = () => this.quietly('key requests', this.requests.ask());
-		this.backup = new Backup(ctx, entries, () => this.outbox.drain());
+		this.backup = new Backup(ctx, entries, () => {
+			this.outbox.drain();
+			this.requests.waited();
+		});
 		this.safeties = new Safeties(ctx, sessions, this.rosters, () => this.backup.soon());
 		this.prekeys = new Prekeys(ctx);
 		this.requests = new Requests(ctx, sessions, this.rosters, entries);
+		entries.onWaiting = () => this.requests.waited();
 		this.inbox = new Inbox(
 			ctx,
 			sessions,
@@ -106,6 +112,7 @@ export class Engine {
 		this.inbox.stop();
 		this.shell.stop();
 		this.requests.stop();
+		this.cancelTend?.();
 		this.ctx.connection.stop();
 		this.ctx.store.retire();
 	}
@@ -135,14 +142,32 @@ export class Engine {
 		}
 	}
 
+	/** One after the other, and none of them keeps the next from its turn. What may pass is tried again before long. */
 	private async tend(): Promise<void> {
-		await this.backup.restore();
-		await this.backup.mark();
-		await this.history.prefetch(PREFETCH);
-		this.backup.soon();
-		await this.safeties.tell();
-		await this.requests.ask();
-		await this.prekeys.maintain();
+		const steps = {
+			restore: () => this.backup.restore(),
+			mark: () => this.backup.mark(),
+			history: () => this.history.prefetch(PREFETCH),
+			backup: async () => this.backup.soon(),
+			safeties: () => this.safeties.tell(),
+			'key requests': () => this.requests.ask(),
+			prekeys: () => this.prekeys.maintain()
+		};
+		for (const [what, step] of Object.entries(steps)) {
+			try {
+				await step();
+			} catch (error) {
+				if (!isPassing(error)) this.ctx.platform.log('warn', what, String(error));
+				else this.tendLater();
+			}
+		}
+	}
+
+	private tendLater(): void {
+		this.cancelTend ??= this.ctx.platform.after(TEND_AGAIN, () => {
+			this.cancelTend = undefined;
+			if (this.ctx.connection.online) this.caughtUp();
+		});
 	}
 
 	/** Something was decided that others wait for, or that what could not be taken in waited for. */

@@ -107,6 +107,9 @@ export class Entries {
 		]);
 	}
 
+	/** Set by the engine: what waits for its key is to be asked for. */
+	onWaiting: () => void = () => undefined;
+
 	/** Opens what waited for these keys. What is returned is for `reopenRest`, when the unit is committed. */
 	async reopen(unit: Unit, learnt: Learnt[], after?: MessageRecord): Promise<Rest[]> {
 		const shown = new Map<Id, Message[]>();
@@ -191,6 +194,7 @@ export class Entries {
 		const record = await this.place(unit, channel, await this.opened(unit, channel, entry, reading));
 		await tally(unit, undefined, record);
 		unit.put('messages', record);
+		if (record.state === 'waiting') unit.afterwards.push(() => this.onWaiting());
 		// Sealed anew meanwhile, while the server had it as it was sealed first.
 		if (record.state === 'sent' && record.device === this.ctx.own.device) unit.delete('outbox', record.id);
 		return record;

@@ -2,7 +2,7 @@
 // Keys that never came: asking the sender's devices and one's own others for them, and other members where newcomers read
 // the past; and answering those who ask this one. An answer goes only to a certified device that is entitled to the key.
 import { toBase64url } from '../core/bytes';
-import { isPassing } from '../core/problem';
+import { Failure, isPassing } from '../core/problem';
 import type { Id, Problem } from '../core/types';
 import { uuidBytes, uuidOf } from '../core/uuid';
 import { senderKeyOf, type Item, type KeyRequest, type Letter } from '../crypto/library';
@@ -31,8 +31,14 @@ const PAGES = 20;
 const ITEMS = 15;
 /** When another member was asked for much at once, before the rest is asked for. */
 const SOON = 20_000;
+/** Before the next keys are asked for, where there are more than go in one go. */
+const NEXT = 5_000;
+/** After something began to wait, before it is looked at how long it is to wait. */
+const GLANCE = 1_000;
 const PAST_AN_HOUR = 6;
 const GIVEN = 1000;
+/** How long a session that was begun for a request is good for further ones. */
+const RENEWED = 60_000;
 /** Notes of what was asked for, before they are cleared up. */
 const ASKED = 500;
 const NEVER_CAME: Problem = {
@@ -45,9 +51,11 @@ export class Requests {
 	private place: MessageRecord | undefined;
 	private asking = false;
 	private again = false;
-	private cancelSoon: (() => void) | undefined;
+	private next: { at: number; cancel: () => void } | undefined;
 	/** When devices were given keys of the past, by device and channel. */
 	private readonly given = new Map<string, number[]>();
+	/** When a session was begun with devices that were asked. */
+	private readonly renewed = new Map<Id, number>();
 
 	constructor(
 		private readonly ctx: Context,
@@ -57,7 +65,13 @@ export class Requests {
 	) {}
 
 	stop(): void {
-		this.cancelSoon?.();
+		this.next?.cancel();
+		this.next = undefined;
+	}
+
+	/** Something waits for its key now. */
+	waited(): void {
+		this.later(GLANCE);
 	}
 
 	/** One look at a time; who asks meanwhile gets another one. */
@@ -76,21 +90,24 @@ export class Requests {
 	}
 
 	/**
-	 * Asks for what messages have been waiting for. Called when the inbox is caught up and the backup restored. Each look
-	 * goes on where the last one ended, so that messages whose key never comes do not hide the others.
+	 * Asks for what messages have been waiting for, when the backup is restored. Each look goes on where the last one ended,
+	 * so that messages whose key never comes do not hide the others, and sees to the next one where something still waits.
 	 */
 	private async look(): Promise<void> {
 		const restore = await this.ctx.store.read.meta('restore');
-		if (restore && !restore.finished) return;
+		if (restore && (!restore.finished || restore.identities === 'sought')) return;
 		const asked = await this.forgetAsked();
 		const due = new Map<string, MessageRecord>();
+		const seen = new Set<string>();
 		let again = this.place !== undefined;
 		for (let page = 0; page < PAGES && due.size < MOST; page++) {
 			const waiting = await this.ctx.store.read.waiting(PAGE, this.place);
 			for (const message of waiting) {
 				this.place = message;
 				const wants = message.wants ?? '';
-				if (!due.has(wants) && (await this.isDue(message, asked[wants]))) due.set(wants, message);
+				if (message.state !== 'waiting' || seen.has(wants)) continue;
+				seen.add(wants);
+				if (await this.isDue(message, asked[wants])) due.set(wants, message);
 				if (due.size >= MOST) break;
 			}
 			if (waiting.length === PAGE || due.size >= MOST) continue;
@@ -98,20 +115,29 @@ export class Requests {
 			if (!again) break;
 			again = false;
 		}
+		if (due.size >= MOST) this.later(NEXT);
 		await this.send(due);
 	}
 
 	private async isDue(message: MessageRecord, before: Meta['asked'][string] | undefined): Promise<boolean> {
 		const now = this.ctx.platform.now();
 		const wants = message.wants ?? '';
-		if (message.state !== 'waiting' || now - message.at < PATIENCE) return false;
+		// The server's clock: one that is far ahead of this device's keeps nothing waiting.
+		const age = now - message.at;
+		if (Math.abs(age) < PATIENCE) return this.notYet(PATIENCE - age);
 		if (await this.isHere(message, wants)) return false;
-		if (before && now - before.at < AGAIN) return false;
+		const since = now - (before?.at ?? -Infinity);
+		if (Math.abs(since) < AGAIN) return this.notYet(AGAIN - since);
 		if (before && before.times >= TIMES) {
 			await this.giveUp(wants);
 			return false;
 		}
 		return true;
+	}
+
+	private notYet(ms: number): false {
+		this.later(ms);
+		return false;
 	}
 
 	/** The key has come, but not everything was opened before this tab or its predecessor ended. */
@@ -141,16 +167,51 @@ export class Requests {
 		return kept;
 	}
 
-	/** One delivery a device and channel, however much it is asked for. */
+	/**
+	 * One delivery a device and channel, however much it is asked for. A channel or device that fails keeps none of the others
+	 * from being asked.
+	 */
 	private async send(due: Map<string, MessageRecord>): Promise<void> {
 		const channels = new Map<Id, Map<Id, Letter[]>>();
 		for (const [wants, message] of due) {
 			const devices = channels.get(message.channel) ?? new Map<Id, Letter[]>();
 			channels.set(message.channel, devices);
-			await this.askFor(wants, message, devices);
+			if ((await this.attempt(() => this.askFor(wants, message, devices))) === 'passing') this.later(SOON);
 		}
-		for (const [channel, devices] of channels)
-			for (const [device, letters] of devices) await this.post(channel, device, letters);
+		for (const [channel, devices] of channels) {
+			const outcomes = new Set<string>();
+			for (const [device, letters] of devices)
+				outcomes.add(await this.attempt(() => this.request(channel, device, letters)));
+			if (!outcomes.has('passing') || outcomes.has('done')) continue;
+			await this.unask([...due].filter(([, message]) => message.channel === channel).map(([wants]) => wants));
+			this.later(SOON);
+		}
+	}
+
+	private async request(channel: Id, device: Id, letters: Letter[]): Promise<void> {
+		await this.renew(device);
+		await this.post(channel, device, letters);
+	}
+
+	private async attempt(work: () => Promise<void>): Promise<'done' | 'passing' | 'refused'> {
+		try {
+			await work();
+			return 'done';
+		} catch (error) {
+			if (isPassing(error)) return 'passing';
+			if (!(error instanceof Failure)) throw error;
+			this.ctx.platform.log('warn', 'a key was not asked for', error.code);
+			return 'refused';
+		}
+	}
+
+	/** What reached nobody counts as not asked for, but for that an answer is no news. */
+	private async unask(wanted: string[]): Promise<void> {
+		await this.ctx.store.change(async (unit) => {
+			const all = { ...((await unit.meta('asked')) ?? {}) };
+			for (const wants of wanted) if (all[wants]) all[wants] = { at: 0, times: Math.max(0, all[wants].times - 1) };
+			unit.setMeta('asked', all);
+		});
 	}
 
 	/** Puts the request to those that are to be asked. */
@@ -163,7 +224,7 @@ export class Requests {
 		const roster = await this.rosters.current(channel);
 		const helpers = wanted.what === 'sender_key' ? await helpersOf(ctx, roster, channel) : [];
 		// One answer of theirs holds much of the past: what is still missing then is asked for after it.
-		if (helpers.length > 0 && letters.size > 0) return this.soon();
+		if (helpers.length > 0 && letters.size > 0) return this.later(SOON);
 		const devices = new Set([...this.authorities(roster, message), ...helpers]);
 		const letter: Letter = { kind: 'request', request: { ...wanted, channel: uuidBytes(channel), epoch: raw.epoch } };
 		// Before it leaves: an answer that comes at once is one that was waited for.
@@ -189,14 +250,20 @@ export class Requests {
 		return [...senders, ...of(own.user)];
 	}
 
-	private soon(): void {
-		this.cancelSoon ??= this.ctx.platform.after(SOON, () => {
-			this.cancelSoon = undefined;
-			if (!this.ctx.connection.online) return;
+	/** Looks again then, or earlier. */
+	private later(ms: number): void {
+		const { platform, connection } = this.ctx;
+		const at = platform.now() + ms;
+		if (this.next && this.next.at <= at) return;
+		this.next?.cancel();
+		const cancel = platform.after(ms, () => {
+			this.next = undefined;
+			if (!connection.online) return;
 			this.ask().catch((error: unknown) => {
-				if (!isPassing(error)) this.ctx.platform.log('warn', 'key requests', String(error));
+				if (!isPassing(error)) platform.log('warn', 'key requests', String(error));
 			});
 		});
+		this.next = { at, cancel };
 	}
 
 	/** Says so; should the key come after all, the message is opened. */
@@ -228,11 +295,17 @@ export class Requests {
 		const { ctx } = this;
 		const channel = uuidOf(request.channel);
 		if (!(await ctx.store.read.get('channels', channel))) return;
-		const roster = await this.rosters.current(channel);
-		const member = roster.members.find(({ user }) => user === peer.user);
-		if (!member || member.changed || !member.devices.includes(peer.id)) return;
+		if (!(await this.isReader(channel, peer))) return;
 		const letters = peer.user === ctx.own.user ? await this.forOwn(request) : await this.forOther(peer, request);
+		// The request has come on a session that works: the answer goes back on it.
 		if (letters.length > 0) await this.post(channel, peer.id, letters);
+	}
+
+	/** A device that has just come may ask before the news of it is here. */
+	private async isReader(channel: Id, { id, user }: DeviceKeyRecord): Promise<boolean> {
+		const isIn = ({ members }: RosterRecord) =>
+			members.some((member) => member.user === user && !member.changed && member.devices.includes(id));
+		return isIn(await this.rosters.current(channel)) || isIn(await this.rosters.fetch(channel));
 	}
 
 	/** Another device of the same person gets whatever there is of the key, whoever made it. */
@@ -281,10 +354,21 @@ export class Requests {
 		return times.length < PAST_AN_HOUR;
 	}
 
-	/** To one device, through a new session: the one there was has let somebody down. */
+	/**
+	 * A new session with the device, for the one there was has let somebody down; but not one after the other: of few that
+	 * are kept, those that are still to be heard on would be pushed out.
+	 */
+	private async renew(device: Id): Promise<void> {
+		const now = this.ctx.platform.now();
+		if (Math.abs(now - (this.renewed.get(device) ?? -Infinity)) < RENEWED) return this.sessions.ensure([device]);
+		await this.sessions.renew(device);
+		if (this.renewed.size > GIVEN) this.renewed.clear();
+		this.renewed.set(device, now);
+	}
+
+	/** To one device that there is a session with. */
 	private async post(channel: Id, device: Id, letters: Letter[]): Promise<void> {
 		const { ctx } = this;
-		await this.sessions.renew(device);
 		const items = await ctx.store.change(async (unit) => {
 			const made: { device: Id; id: Id; payload: string }[] = [];
 			for (const letter of letters) {
