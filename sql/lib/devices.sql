@@ -2,8 +2,9 @@
 -- A person's devices: admitting, removing, and their one-time prekeys.
 
 -- Admits a device (the DEVICE of docs/api.md; certificate and prekey signature were verified by the worker) or, when it
--- is here already, renews it: so a lost answer may be asked for again, and a browser whose session ran out keeps its
--- device. The caller has locked the person. 409 id_taken: another's id, or other keys; device_removed; device_limit.
+-- was admitted a few minutes ago, does so again, for a lost answer. Not later: what is shown here is public, and who got
+-- hold of a password could take the place of a device whose key he has not. The caller has locked the person.
+-- 409 id_taken: another's id, other keys, or here for long; device_removed; device_limit.
 create or replace function lib.device_put(user_id uuid, device jsonb)
 returns setof api.row
 language plpgsql volatile
@@ -19,6 +20,8 @@ begin
             perform lib.fail(409, 'id_taken', 'Another device has this id.', 'device.id');
         elsif known.removed_at is not null then
             perform lib.fail(409, 'device_removed', 'This device was removed. Set it up as a new one.', 'device.id');
+        elsif known.added_at < now() - make_interval(mins => lib.limit('enrol_minutes')::integer) then
+            perform lib.fail(409, 'id_taken', 'This device is here already. Set it up as a new one.', 'device.id');
         end if;
         update data.devices d
            set signed_prekey = lib.bytes(device ->> 'signed_prekey', 'device.signed_prekey', 110, 110)

@@ -20,6 +20,7 @@ begin
         when 'login_lock_minutes' then return 15;
         when 'recovery_minutes' then return 10;         -- from the proof of the code to its completion
         when 'reset_hours' then return 24;
+        when 'enrol_minutes' then return 10;            -- in which a device may be admitted again, as it was
         when 'session_touch_minutes' then return 5;
         when 'device_idle_days' then return 90;         -- after which a device that nobody uses is removed
         when 'sweep_minutes' then return 60;

@@ -45,6 +45,9 @@ select is(t.refused('device_add', 'anna enrolling', pg_temp.enrol('phone', 'anna
 select is(t.refused('device_add', 'bob enrolling', jsonb_set(pg_temp.enrol('phone', 'bob'), '{device,device_key}',
     to_jsonb(t.b(32, 'other')))),
     '409 id_taken device.id', 'the own device with another key');
+update data.devices d set added_at = now() - interval '11 minutes' where d.id = t.id('phone');
+select is(t.refused('device_add', 'bob enrolling', pg_temp.enrol('phone', 'bob')), '409 id_taken device.id',
+    'one that has been here for long: who knows a password has not its key');
 
 -- who sees whose
 select is(t.call('user_devices', 'anna', jsonb_build_object('user', t.user('bob'))) #>> '{devices,0,created_at}',
