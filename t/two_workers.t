@@ -53,7 +53,7 @@ my $kept = qr/^(?!memory)/;
 my $collected = JSON::PP::decode_json(slurp($found));
 # what must be found, or the search is worth nothing
 ok($search->places_of('mira'), 'the search finds a username');
-ok($search->places_of('mira', qr/^memory/), 'and in memory');
+ok($search->places_of($chat->dir, qr/^memory/), 'and in memory where the services are');
 for my $key (@{ $collected->{public} }[0 .. 1]) {
     ok((grep { /the database \(hex\)/ } $search->places_of(decode_base64url($key))), 'and a public key, as hex in the dump');
     ok((grep { /cluster.*raw/ } $search->places_of(decode_base64url($key))), 'and raw in the files');

@@ -23,9 +23,12 @@ const FLUSH = 15_000;
 const SOON = 3_000;
 const RETRY = 60_000;
 const PAGE = 100;
+/** After something could not be read: by then the device that has its key will have put it into the backup. */
+const LOOK_AGAIN = 10_000;
 
 export class Backup {
 	private timer: (() => void) | undefined;
+	private cancelLook: (() => void) | undefined;
 	private cancelFlush: () => void = () => undefined;
 	private full = false;
 
@@ -49,6 +52,46 @@ export class Backup {
 	stop(): void {
 		this.timer?.();
 		this.timer = undefined;
+		this.cancelLook?.();
+	}
+
+	/** Something cannot be read here: another device may just be putting its key, or an earlier copy of it, into the backup. */
+	missed(): void {
+		this.cancelLook ??= this.ctx.platform.after(LOOK_AGAIN, () => {
+			this.cancelLook = undefined;
+			if (!this.ctx.connection.online) return;
+			this.catchUp().catch((error: unknown) => {
+				if (!isPassing(error)) this.ctx.platform.log('warn', 'backup', String(error));
+			});
+		});
+	}
+
+	/** What has come since the backup was last read, while there is anything here that cannot be read. */
+	async catchUp(): Promise<void> {
+		const { platform, store, api } = this.ctx;
+		const health = await store.read.meta('health');
+		if (!health || health.waiting + health.unreadable === 0) return;
+		await platform.locks.request(RESTORE_LOCK, {}, async () => {
+			const place = await store.read.meta('restore');
+			if (place && !place.finished) return;
+			const known = place?.total ?? 0;
+			let newest = known;
+			let before: number | undefined;
+			for (;;) {
+				const { items, more } = await api.backup(before, PAGE);
+				const fresh = items
+					.filter(({ seq }) => seq > known && seq < (before ?? Infinity))
+					.sort((a, b) => b.seq - a.seq);
+				for (const { seq, data } of fresh) await this.learn(seq, data);
+				newest = Math.max(newest, fresh[0]?.seq ?? 0);
+				before = fresh.at(-1)?.seq;
+				if (!more || before === undefined || fresh.length < items.length) break;
+			}
+			await store.change(async (unit) => {
+				const now = await unit.meta('restore');
+				unit.setMeta('restore', { ...(now ?? { before: null, finished: true }), total: newest });
+			});
+		});
 	}
 
 	/** A first device at once lets the ones to come know that there is a backup: they send nothing before they have it. */

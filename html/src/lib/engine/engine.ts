@@ -80,7 +80,10 @@ export class Engine {
 		this.safeties = new Safeties(ctx, sessions, this.rosters, () => this.backup.soon());
 		this.prekeys = new Prekeys(ctx);
 		this.requests = new Requests(ctx, sessions, this.rosters, entries);
-		entries.onWaiting = () => this.requests.waited();
+		entries.onWaiting = () => {
+			this.requests.waited();
+			this.backup.missed();
+		};
 		this.inbox = new Inbox(
 			ctx,
 			sessions,
@@ -150,6 +153,7 @@ export class Engine {
 			history: () => this.history.prefetch(PREFETCH),
 			backup: async () => this.backup.soon(),
 			safeties: () => this.safeties.tell(),
+			'backup of others': () => this.backup.catchUp(),
 			'key requests': () => this.requests.ask(),
 			prekeys: () => this.prekeys.maintain()
 		};

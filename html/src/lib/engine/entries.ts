@@ -107,7 +107,7 @@ export class Entries {
 		]);
 	}
 
-	/** Set by the engine: what waits for its key is to be asked for. */
+	/** Set by the engine: what waits for its key, or for a better copy of it, is to be looked for. */
 	onWaiting: () => void = () => undefined;
 
 	/** Opens what waited for these keys. What is returned is for `reopenRest`, when the unit is committed. */
@@ -194,7 +194,7 @@ export class Entries {
 		const record = await this.place(unit, channel, await this.opened(unit, channel, entry, reading));
 		await tally(unit, undefined, record);
 		unit.put('messages', record);
-		if (record.state === 'waiting') unit.afterwards.push(() => this.onWaiting());
+		if (record.state === 'waiting' || record.state === 'unreadable') unit.afterwards.push(() => this.onWaiting());
 		// Sealed anew meanwhile, while the server had it as it was sealed first.
 		if (record.state === 'sent' && record.device === this.ctx.own.device) unit.delete('outbox', record.id);
 		return record;
