@@ -14,6 +14,7 @@ import {
 	isSent,
 	message,
 	openChannel,
+	openCommunity,
 	saveCode,
 	sees,
 	signIn,
@@ -159,14 +160,20 @@ async function talkAlone() {
 async function reload() {
 	for (const who of [owner, guest]) {
 		await composer(who).fill('half a thought');
-		await who.page.waitForTimeout(600);
+		await who.page.getByRole('link', { name: 'Settings' }).click();
+		await composer(who).waitFor({ state: 'detached' });
+		await who.page.goBack();
+		await comes(
+			who.page.waitForFunction(() => document.querySelector('textarea')?.value === 'half a thought'),
+			`${who.name}: a draft is there after a look elsewhere`
+		);
 		await who.page.reload();
 		await comes(sees(who, 'Only for you.'), `${who.name}: a reload keeps the history`);
 		is(await composer(who).inputValue(), 'half a thought', `${who.name}: and the draft`);
 		await composer(who).fill('');
 	}
 	for (const who of [owner, guest]) {
-		await who.page.getByRole('link', { name: 'The Round Table' }).click();
+		await openCommunity(who, 'The Round Table', 'general');
 		await comes(sees(who, 'Number 20.'), `${who.name}: the channel is there too`);
 		await comes(sees(who, hostile), `${who.name}: with everything that was said`);
 	}
@@ -192,7 +199,7 @@ async function secondDevice() {
 	await comes(sees(second, 'Only for you.'), 'and the direct messages');
 	await comes(sees(second, 'Thank you.'), 'of both sides');
 	is(await page.locator('article[data-state="waiting"], article[data-state="unreadable"]').count(), 0, 'all readable');
-	await page.getByRole('link', { name: 'The Round Table' }).click();
+	await openCommunity(second, 'The Round Table', 'general');
 	await write(second, 'From my second device.');
 	await comes(sees(guest, 'From my second device.'), 'the guest sees what the second device writes');
 	await comes(isSent(owner, 'From my second device.'), 'the first device shows it as its own');
@@ -237,8 +244,7 @@ async function keyboard() {
 		page.waitForFunction(() => document.activeElement?.tagName === 'TEXTAREA'),
 		'ready to write'
 	);
-	await page.getByRole('link', { name: 'The Round Table' }).click();
-	await page.getByRole('heading', { level: 1, name: 'general' }).waitFor();
+	await openCommunity(owner, 'The Round Table', 'general');
 	await page.evaluate(() => document.activeElement?.blur());
 	await page.keyboard.press('?');
 	await comes(

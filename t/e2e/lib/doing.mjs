@@ -39,4 +39,10 @@ export async function isSent(who, text) {
 export const texts = async (who) =>
 	(await messages(who).locator('.whitespace-pre-wrap').allInnerTexts()).map((text) => text.trim());
 
+/** To a community's first channel: done when it is on the screen, for until then one would write where one came from. */
+export async function openCommunity({ page }, name, channel) {
+	await page.getByRole('link', { name }).click();
+	await page.getByRole('heading', { level: 1, name: channel }).waitFor();
+}
+
 export const openChannel = ({ page }, name) => page.getByRole('link', { name: new RegExp(`^${name}\\b`) }).click();
