@@ -83,7 +83,7 @@ enum chatalot_error {
 #define CHATALOT_KEY_LENGTH               32
 #define CHATALOT_PARTY_LENGTH             64
 
-/* Prepares libsodium. Errors: MEMORY (the platform offers no randomness). */
+/* Prepares libsodium. Errors: MEMORY (libsodium cannot be prepared). */
 int chatalot_init(void);
 
 /* An English phrase for a code; never null. */
@@ -261,10 +261,9 @@ int chatalot_one_time_prekey_create(uint8_t prekey_secret[32], uint8_t prekey_pu
  *   now_ms                   the time here. A signed prekey older than
  *                            CHATALOT_SIGNED_PREKEY_AGE_MAX is nobody's: a device replaces its own
  *                            every 7 days, and one that is not used for 90 is removed
- * Errors: FORMAT (record), VERSION, AUTH (prekey signature; or the record is of other parties),
- * EXHAUSTED (the signed prekey is too old),
- * PARAMETERS (own_secret is not own's; the peer is this device; a key is of small order),
- * SPACE, MEMORY.
+ * Errors: FORMAT (record), VERSION, AUTH (prekey signature; a key is of small order; or the
+ * record is of other parties), EXHAUSTED (the signed prekey is too old), PARAMETERS (own_secret is
+ * not own's; the peer is this device), SPACE.
  */
 int chatalot_session_start(const uint8_t *record, size_t record_length,
                            const uint8_t own[64], const uint8_t own_secret[32],
@@ -274,7 +273,7 @@ int chatalot_session_start(const uint8_t *record, size_t record_length,
 
 /*
  * What a record says of the session that would be sent on: its id, whether the peer has been
- * heard on it (1) or not (0), and the number of sessions. Errors: FORMAT, VERSION, MEMORY.
+ * heard on it (1) or not (0), and the number of sessions. Errors: FORMAT, VERSION.
  */
 int chatalot_session_inspect(const uint8_t *record, size_t record_length,
                              uint8_t session_id[16], uint8_t *confirmed, uint8_t *sessions);
@@ -296,7 +295,7 @@ int chatalot_session_inspect(const uint8_t *record, size_t record_length,
 /*
  * Store new_record before the envelope leaves. Errors: FORMAT, VERSION, NO_KEY (no session in
  * the record), PARAMETERS (letter empty or too long), EXHAUSTED (2^32 - 1 messages without an
- * answer: start a new session), SPACE, MEMORY.
+ * answer: start a new session), SPACE.
  */
 int chatalot_envelope_seal(const uint8_t *record, size_t record_length,
                            const uint8_t *letter, size_t letter_length,
@@ -536,12 +535,12 @@ int chatalot_content_key_inspect(const uint8_t content_key[130], uint8_t channel
  */
 
 /*
- * The length a payload of this length is padded to, its 4-byte length included; 0 if it is too
- * long.
+ * The length a payload of this length is padded to, its 4-byte length included; 0 if it is empty
+ * or too long.
  */
 size_t chatalot_padded_length(size_t payload_length);
 
-/* Errors: PARAMETERS (longer than CHATALOT_PAYLOAD_MAX), SPACE. */
+/* Errors: PARAMETERS (empty, or longer than CHATALOT_PAYLOAD_MAX), SPACE. */
 int chatalot_pad(const uint8_t *payload, size_t payload_length,
                  uint8_t *padded, size_t *padded_length);
 
@@ -610,7 +609,7 @@ int chatalot_backup_seal(const uint8_t backup_secret[32], const uint8_t user[16]
                          const uint8_t *items, size_t items_length,
                          uint8_t *backup, size_t *backup_length);
 
-/* Errors: FORMAT, VERSION, AUTH, SPACE. */
+/* Errors: FORMAT (its length, or the items in it), VERSION, AUTH, SPACE. */
 int chatalot_backup_open(const uint8_t backup_secret[32], const uint8_t user[16],
                          const uint8_t *backup, size_t backup_length,
                          uint8_t *items, size_t *items_length);

@@ -143,7 +143,9 @@ chatalot_backup_open(const uint8_t backup_secret[32], const uint8_t user[16],
         return CHATALOT_E_PARAMETERS;
     }
 
-    if (backup_length <= CHATALOT_BACKUP_OVERHEAD) {
+    if (backup_length <= CHATALOT_BACKUP_OVERHEAD
+        || backup_length > CHATALOT_BACKUP_OVERHEAD + CHATALOT_ITEMS_MAX)
+    {
         return CHATALOT_E_FORMAT;
     }
 

@@ -21,10 +21,6 @@ hkdf_sha256(const uint8_t *salt, size_t salt_length, const uint8_t *key, size_t 
     static const uint8_t          zeros[HKDF_HASH_LENGTH];
     crypto_auth_hmacsha256_state  hmac;
 
-    if (info_length > HKDF_INFO_MAX || out_length > HKDF_OUT_MAX) {
-        sodium_misuse();
-    }
-
     if (salt == NULL) {
         salt = zeros;
         salt_length = sizeof(zeros);

@@ -25,15 +25,12 @@ floor_log2(size_t value)
 }
 
 
+/* Of 2 bytes and more: there is always the length in front. */
 static size_t
 padme(size_t length)
 {
     size_t    mask;
     unsigned  exponent, kept;
-
-    if (length < 2) {
-        return length;
-    }
 
     exponent = floor_log2(length);
     kept = floor_log2(exponent) + 1;
@@ -46,7 +43,7 @@ padme(size_t length)
 size_t
 chatalot_padded_length(size_t payload_length)
 {
-    if (payload_length > CHATALOT_PAYLOAD_MAX) {
+    if (payload_length == 0 || payload_length > CHATALOT_PAYLOAD_MAX) {
         return 0;
     }
 

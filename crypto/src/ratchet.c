@@ -193,6 +193,11 @@ ratchet_receive(ratchet *r, const uint8_t header[RATCHET_HEADER_LENGTH], uint8_t
     previous = load32(header + PREVIOUS_AT);
     number = load32(header + NUMBER_AT);
 
+    /* nobody sends it (ratchet_send), and what is counted after it would begin at 0 again */
+    if (number == UINT32_MAX) {
+        return CHATALOT_E_TOO_FAR;
+    }
+
     if (skipped_find(&r->skipped, header, number, &index)) {
         rc = skipped_reserve(&r->skipped, 0);
 

@@ -231,7 +231,10 @@ session_ad(uint8_t ad[SESSION_AD_LENGTH], const session_record *record, const se
 }
 
 
-/* X3DH and the first half of the ratchet; the session is complete but for its generation. */
+/*
+ * X3DH with a prekey that has been verified, and the first half of the ratchet; the session is
+ * complete but for its generation.
+ */
 static int
 begin(session *s, const uint8_t own[64], const uint8_t own_secret[32], const uint8_t peer[64],
       const uint8_t signed_prekey[110], uint32_t one_time_id, const uint8_t *one_time,
@@ -243,11 +246,9 @@ begin(session *s, const uint8_t own[64], const uint8_t own_secret[32], const uin
 
     memset(s, 0, sizeof(*s));
 
-    rc = chatalot_signed_prekey_inspect(signed_prekey, &s->signed_prekey, prekey_public,
-                                        &created_at_ms);
-    if (rc != CHATALOT_OK) {
-        return rc;
-    }
+    /* which cannot fail of one whose signature is good */
+    chatalot_signed_prekey_inspect(signed_prekey, &s->signed_prekey, prekey_public,
+                                   &created_at_ms);
 
     /* one from the future is of a device whose clock is wrong: it will be too old later */
     if (now_ms > created_at_ms && now_ms - created_at_ms > CHATALOT_SIGNED_PREKEY_AGE_MAX) {

@@ -308,7 +308,8 @@ function padmé(length) {
 
 function unpad(padded) {
 	const length = padded.readUInt32BE(0);
-	if (padded.length !== padmé(4 + length) || padded.subarray(4 + length).some((byte) => byte !== 0)) return null;
+	if (length === 0 || padded.length !== padmé(4 + length)) return null;
+	if (padded.subarray(4 + length).some((byte) => byte !== 0)) return null;
 	return padded.subarray(4, 4 + length);
 }
 
