@@ -137,10 +137,6 @@ ngx_chatalot_rest_proof_on_begun(ngx_chatalot_call_t *call)
     proof->user = ngx_chatalot_json_string(proof->said, "user");
     proof->hash = ngx_chatalot_json_string(proof->said, proof->kind->hash);
 
-    if (proof->username.len == 0) {
-        proof->username = ngx_chatalot_json_string(proof->said, "username");
-    }
-
     if (proof->said == NULL) {
         ngx_chatalot_rest_reply_error(call);
         return;

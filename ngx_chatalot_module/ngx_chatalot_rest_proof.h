@@ -13,7 +13,7 @@
 
 
 typedef struct {
-    ngx_chatalot_function_t   begin;        /* counts; gives {user, username?, …} and the hash, or {} */
+    ngx_chatalot_function_t   begin;        /* counts; gives {user, …} and the hash, or {} */
     const char               *key;          /* the member of the body that is proven */
     const char               *hash;         /* the member of begin's reply it is compared with */
     const char               *refusal;      /* for people */
@@ -21,7 +21,7 @@ typedef struct {
 
 
 struct ngx_chatalot_rest_proof_s {
-    ngx_str_t                 username;     /* whose attempts count */
+    ngx_str_t                 username;     /* whose attempts count; empty: the caller's */
     ngx_str_t                 user;         /* empty: there is no such account */
     ngx_str_t                 hash;         /* what the secret was compared with: SQL asks whether it still holds */
     ngx_str_t                 key;

@@ -21,7 +21,7 @@ my $home    = $chat->community;
 my $channel = $home->{groups}[0]{channels}[0];
 my ($first, $second) = $chat->workers;
 
-sub attempts { return $chat->sql('select coalesce(sum(failures), 0) from data.login_attempts') }
+sub attempts { return $chat->sql('select coalesce(sum(failures), 0) from data.login_attempts where not everywhere') }
 
 # --- recovery ------------------------------------------------------------------------------------------------------
 
@@ -286,24 +286,35 @@ my @uses = Test::Chatalot::Person::together(map { [ $dora, POST => '/api/auth/re
     ops => 3, mem => 67108864 } ] } 1 .. 4);
 is_deeply([ sort map { $_->{status} } @uses ], [ 200, 401, 401, 401 ], 'used four times at once it works once') or diag explain [ map { $_->{body} } @uses ];
 
-# --- the lock: one count for all the ways ---------------------------------------------------------------------------
+# --- the lock: one count for all the ways in, another one for who is signed in --------------------------------------
 
 $chat->sql('delete from data.login_attempts');
 my $victim = $chat->member('victim', $home);
 my $wrong  = b64u(random_bytes(32));
-my @guess  = (
+my @enter  = (
     sub { $victim->login(login_key => $wrong) },
     sub { $victim->begin_recovery(recovery_key => $wrong) },
+    sub { $victim->use_reset('0000-0000-0000-0000', $victim->keys) },
+);
+my @change = (
     sub { $victim->post('/api/auth/password', $victim->password_change($victim->keys, login_key => $wrong)) },
     sub { $victim->post('/api/auth/recovery-code', { %new_code, login_key => $wrong }) },
-    sub { $victim->use_reset('0000-0000-0000-0000', $victim->keys) },
     sub { $victim->post('/api/auth/identity', $victim->identity($victim->keys->other_identity, login_key => $wrong)) },
+    sub { $victim->post('/api/account/delete', { login_key => $wrong }) },
 );
-is_deeply([ map { $guess[ $_ % @guess ]->()->{code} } 1 .. 10 ], [ ('bad_credentials') x 10 ], 'ten guesses of all kinds');
-refuses($guess[$_]->(), 429, 'locked', "then way $_ is locked") for 0 .. $#guess;
+is_deeply([ map { $enter[ $_ % @enter ]->()->{code} } 1 .. 10 ], [ ('bad_credentials') x 10 ], 'ten guesses of all the ways in');
+refuses($enter[$_]->(), 429, 'locked', "then way $_ is locked") for 0 .. $#enter;
 refuses($victim->begin_recovery, 429, 'locked', 'for the right code too');
-refuses($victim->post('/api/auth/password', $victim->password_change($victim->keys)), 429, 'locked', 'and the right password');
 is($victim->get('/api/me')->{status}, 200, 'whoever is signed in stays so');
+answers($victim->post('/api/auth/password', $victim->password_change($victim->keys)), 200, 'and changes the password, whatever others guess');
+refuses($victim->login, 429, 'locked', 'which opens the way in for nobody');
+is_deeply([ map { $change[ $_ % @change ]->()->{code} } 1 .. 10 ], [ ('bad_credentials') x 10 ], 'ten guesses of who is signed in');
+refuses($change[$_]->(), 429, 'locked', "then change $_ is locked") for 0 .. $#change;
+refuses($victim->another_device_by($victim->token), 403, 'wrong_scope', 'a device is not admitted that way');
+refuses($victim->post('/api/auth/password', $victim->password_change($victim->keys)), 429, 'locked', 'for the right password too');
+$chat->sql("delete from data.login_attempts where name_hash <> sha256('signed in " . $victim->id . "')");
+is($victim->login->{status}, 200, 'that keeps nobody from signing in');
+$chat->sql('delete from data.login_attempts');
 my @ghost = map { $nobody->post('/api/auth/recovery', { username => 'ghost', recovery_key => $wrong })->{code} } 1 .. 11;
 is_deeply(\@ghost, [ ('bad_credentials') x 10, 'locked' ], 'a name that does not exist is locked the same');
 $chat->sql('delete from data.login_attempts');

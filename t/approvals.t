@@ -125,6 +125,13 @@ refuses(polls($new), 404, 'approval_not_found', 'the request is used up');
 refuses($anna->delete(at($new)), 409, 'conflict', 'and cannot be refused any more');
 is(scalar @{ $anna->must(GET => '/api/devices')->{devices} }, 3, 'it is still three');
 
+# --- at the same time ------------------------------------------------------------------------------------------------
+
+my $hasty = newcomer();
+my @asked = Test::Chatalot::Person::together(map { [ $nobody, POST => '/api/approvals', $hasty ] } 1 .. 6);
+is_deeply([ map { $_->{status} } @asked ], [ (200) x 6 ], 'the same request six times at once') or diag explain [ map { $_->{body} } @asked ];
+is(scalar(keys %{ { map { $_->{json}{code} => 1 } @asked } }), 1, 'is one request');
+
 # --- tokens and their use ------------------------------------------------------------------------------------------
 
 refuses($nobody->request(GET => '/api/me', undef, token => $state->{enrol_token}), 403, 'wrong_scope', 'the token is good for nothing else');

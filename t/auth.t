@@ -223,7 +223,7 @@ my (%answered, $counted);
 for my $round (1 .. 5) {
     my @rush = Test::Chatalot::Person::together(map { [ $chat->nobody, POST => '/api/auth/login', $wrong ] } 1 .. 9);
     $answered{ $_->{status} }++ for @rush;
-    $counted += $chat->sql('select coalesce(sum(failures), 0) from data.login_attempts');
+    $counted += $chat->sql('select coalesce(sum(failures), 0) from data.login_attempts where not everywhere');
     $chat->sql('delete from data.login_attempts');
 }
 is_deeply([ sort keys %answered ], [ 401, 503 ], 'of many passwords at once some are compared, the others told to try again')

@@ -190,6 +190,15 @@ my $asks = sub {
     my $reply = $chat->sql("select t.call('approval_begin', null, $claim || jsonb_build_object('commitment', t.b(32), 'name', 'New')) ->> 'code'");
     return ("jsonb_build_object('code', '$reply')", "$claim || jsonb_build_object('key', t.b(32), 'nonce', t.b(16))");
 };
+my $begins = sub {
+    my ($name, $seed) = @_;
+    return call('approval_begin', undef, "jsonb_build_object('id', t.id('$name'), 'claim_hash', t.b(32, '$seed'), 'commitment', t.b(32), 'name', 'New')");
+};
+($before, $after) = race($begins->('at once', 'mine'), $begins->('at once', 'mine'));
+like($before, qr/"code" : "/, 'a device that asks twice at once gets a code');
+is($after, $before, 'one');
+($before, $after) = race($begins->('clash', 'mine'), $begins->('clash', 'yours'));
+is($after, 'ERROR:  id_taken', 'another that asks under the same id is told');
 my ($of, $reveal) = $asks->('first');
 my $answers = sub { call('approval_answer', $_[0], "$of || jsonb_build_object('key', t.b(32, '$_[0]'))") };
 ($before, $after) = race($answers->('ida'), $answers->('idas'));

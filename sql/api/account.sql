@@ -2,8 +2,8 @@
 -- What whoever is signed in may do to their account with the password. The worker asks api.auth_prove, compares, and
 -- tells with which hash it did.
 
--- args {} → {user, username, login_hash}. 401 session_ended; 429 locked: attempts are counted as a login's, and together
--- with those. With an enrol token too.
+-- args {} → {user, login_hash}. 401 session_ended; 429 locked: attempts are counted like a login's, but apart from those,
+-- so that strangers block nobody's. With an enrol token too.
 create or replace function api.auth_prove(ctx api.ctx, args jsonb)
 returns setof api.row
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -17,10 +17,9 @@ begin
         perform lib.require_session(ctx);
     end if;
     select * into person from data.users u where u.id = ctx.user_id;
-    perform lib.login_count(person.username);
+    perform lib.proof_count(ctx);
     return query
-        select null, null, json_build_object('user', person.id, 'username', person.username,
-                   'login_hash', person.login_hash);
+        select null, null, json_build_object('user', person.id, 'login_hash', person.login_hash);
 end
 $$;
 

@@ -19,8 +19,11 @@ begin
         insert into data.approvals (id, code, claim_hash, commitment, name, address, expires_at)
         values ((args ->> 'id')::uuid, lib.approval_code(), claim, promise, lib.name(args ->> 'name', 'name', 100),
                 ctx.address, now() + make_interval(mins => lib.limit('approval_minutes')::integer))
-        returning * into a;
-    elsif a.claim_hash <> claim or a.commitment <> promise then
+            on conflict (id) do nothing;
+        -- this one, or the same again that came at the same time and was first
+        select * into strict a from data.approvals x where x.id = (args ->> 'id')::uuid;
+    end if;
+    if a.claim_hash <> claim or a.commitment <> promise then
         perform lib.fail(409, 'id_taken', 'Another request has this id.', 'id');
     end if;
     return query select null, null, json_build_object('code', a.code, 'expires_at', lib.ms(a.expires_at));

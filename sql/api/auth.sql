@@ -59,7 +59,7 @@ returns setof api.row
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform lib.login_count(lower(args ->> 'username'));
+    perform lib.login_count(ctx, lower(args ->> 'username'));
     return query select null, null, coalesce((
         select json_build_object('user', u.id, 'login_hash', u.login_hash)
           from data.users u where u.username = lower(args ->> 'username') and u.deleted_at is null), '{}');
@@ -83,7 +83,7 @@ begin
         return query select null, null, '{}'::json;
         return;
     end if;
-    perform lib.login_clear(person.username);
+    perform lib.login_clear(ctx, person.username);
     return query
         select null, null, (jsonb_build_object('user', lib.person_json(person),
                    'account_key', lib.b64u(person.account_key), 'backup_key', lib.b64u(person.backup_key),
@@ -93,18 +93,22 @@ begin
 end
 $$;
 
--- args {username} → {}: takes back what auth_login_begin counted, for an attempt that the worker could not compare. It
--- leaves the lock's time as it is.
+-- args {username?} → {}: takes back what was counted when an attempt began that the worker could not compare: a stranger's
+-- at this name; without it, one that the caller made signed in. It leaves the lock's time as it is.
 create or replace function api.auth_login_void(ctx api.ctx, args jsonb)
 returns setof api.row
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-    name constant bytea := sha256(convert_to(lower(args ->> 'username'), 'UTF8'));
+    name constant text := lower(args ->> 'username');
 begin
-    update data.login_attempts a set failures = a.failures - 1 where a.name_hash = name and a.failures > 1;
-    if not found then
-        delete from data.login_attempts a where a.name_hash = name;
+    if name is null then
+        perform lib.attempt_void(lib.proof_key(ctx));
+    else
+        perform lib.attempt_void(lib.login_key(ctx, name));
+        if not lib.login_at_home(ctx, name) then
+            perform lib.attempt_void('everywhere ' || name);
+        end if;
     end if;
     return query select null, null, '{}'::json;
 end

@@ -8,7 +8,7 @@ returns setof api.row
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform lib.login_count(lower(args ->> 'username'));
+    perform lib.login_count(ctx, lower(args ->> 'username'));
     return query select null, null, coalesce((
         select json_build_object('user', u.id, 'recovery_hash', u.recovery_hash)
           from data.users u where u.username = lower(args ->> 'username') and u.deleted_at is null), '{}');
@@ -33,7 +33,7 @@ begin
         return query select null, null, '{}'::json;
         return;
     end if;
-    perform lib.login_clear(person.username);
+    perform lib.login_clear(ctx, person.username);
     delete from data.recoveries r where r.id in (
         select x.id from data.recoveries x where x.expires_at <= now() limit 20 for update skip locked);
     insert into data.recoveries (id, user_id, expires_at)

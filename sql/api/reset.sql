@@ -37,7 +37,7 @@ returns setof api.row
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform lib.login_count(lower(args ->> 'username'));
+    perform lib.login_count(ctx, lower(args ->> 'username'));
     return query select null, null, coalesce((
         select json_build_object('user', u.id, 'reset_hash', lib.b64u(u.reset_hash))
           from data.users u
@@ -62,7 +62,7 @@ begin
         perform lib.fail(401, 'bad_credentials', 'This code was used just now, or there is a newer one.');
     end if;
     perform lib.password_put(person, args - 'keyring_password');
-    perform lib.login_clear(lower(args ->> 'username'));
+    perform lib.login_clear(ctx, lower(args ->> 'username'));
     return query select null, null, '{}'::json;
 end
 $$;

@@ -2,7 +2,8 @@
 -- What proves and opens an account: password, recovery code, the keys behind them, the device that is signed in by them.
 -- The workers compare and hash; here is what changes with what.
 
--- The caller's account, for a change that the password was proven for: locked, its count of failed attempts cleared.
+-- The caller's account, for a change that the password was proven for: locked, failed attempts of who is signed in
+-- forgotten.
 -- verified is the hash that the worker compared with. 401 session_ended: the session, or an enrol token's admission,
 -- ended while the worker was at it; bad_credentials: the password is another by now. The caller has locked the sessions
 -- that the change ends.
@@ -23,7 +24,7 @@ begin
     if not found then
         perform lib.fail(401, 'bad_credentials', 'The password was changed just now.');
     end if;
-    perform lib.login_clear(person.username);
+    perform lib.proof_clear(ctx);
     return person;
 end
 $$;

@@ -16,7 +16,8 @@ begin
         when 'prekey_claim_devices' then return 100;
         when 'prekey_claims' then return 10;            -- of one person from one device, a day; sessions need one
         when 'refresh_days' then return 30;
-        when 'login_failures' then return 10;
+        when 'login_failures' then return 10;           -- of one name at one place; or of one account signed in
+        when 'login_failures_everywhere' then return 100;
         when 'login_lock_minutes' then return 15;
         when 'recovery_minutes' then return 10;         -- from the proof of the code to its completion
         when 'reset_hours' then return 24;
@@ -25,6 +26,7 @@ begin
         when 'device_idle_days' then return 90;         -- after which a device that nobody uses is removed
         when 'sweep_minutes' then return 60;
         when 'sweep_devices' then return 20;            -- removed by one sweep
+        when 'sweep_reports' then return 1000;
         when 'approvals' then return 1000;              -- open at once, of everybody
         when 'approvals_per_address' then return 20;    -- or one place could keep all others waiting
         when 'approval_minutes' then return 10;
@@ -46,6 +48,8 @@ begin
         when 'wipe_entries' then return 20000;          -- in one step of a deletion
         when 'reports' then return 50;                  -- in a page
         when 'reports_per_day' then return 100;         -- of one person
+        when 'report_resolved_days' then return 90;     -- then it goes
+        when 'report_days' then return 365;             -- and so does one that nobody cared for
         when 'report_bytes' then return 131072;         -- the largest payload that can be sealed
         when 'frame_bytes' then return 524288;          -- of one reply on a socket, about: half of its queue
         when 'page_bytes' then return 2097152;          -- of one REST reply, about

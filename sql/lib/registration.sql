@@ -74,37 +74,3 @@ begin
     perform lib.fail(409, 'username_taken', 'This name is taken.', 'username');
 end
 $$;
-
--- Forgets the failed logins of a name.
-create or replace function lib.login_clear(username text)
-returns void
-language sql volatile
-as $$
-    delete from data.login_attempts a where a.name_hash = sha256(convert_to(login_clear.username, 'UTF8'))
-$$;
-
--- Counts a login as failed, or fails 429 locked. Forgets what has expired, a little at each call.
-create or replace function lib.login_count(username text)
-returns void
-language plpgsql volatile
-as $$
-declare
-    name constant bytea := sha256(convert_to(username, 'UTF8'));
-    span constant interval := make_interval(mins => lib.limit('login_lock_minutes')::integer);
-    locked timestamptz;
-begin
-    delete from data.login_attempts a where a.name_hash in (
-        select x.name_hash from data.login_attempts x
-         where x.expires_at <= now() and x.name_hash <> name limit 20 for update skip locked);
-    insert into data.login_attempts as a (name_hash, failures, expires_at)
-    values (name, 1, now() + span)
-    on conflict (name_hash) do update
-       set failures = case when a.expires_at <= now() then 1 else a.failures + 1 end, expires_at = now() + span
-     where a.failures < lib.limit('login_failures') or a.expires_at <= now();
-    if not found then
-        select a.expires_at into locked from data.login_attempts a where a.name_hash = name;
-        perform lib.fail(429, 'locked', 'Too many failed attempts. Try again later.', null,
-            jsonb_build_object('retry_after', greatest(1, ceil(extract(epoch from locked - now())))));
-    end if;
-end
-$$;

@@ -2,8 +2,8 @@
 -- What has to end by itself. There is no clock of our own: who starts a session when the hour is over does it, a little at
 -- a time, and waits for nobody.
 
--- Removes devices that have not been used for long, all but the spared one, and what is left of expired approvals. What
--- others hold at this moment is left for the next time. Locks as everywhere: sessions, users, channels, inboxes.
+-- Removes devices that have not been used for long, all but the spared one, what is left of expired approvals, and reports
+-- that have had their time. What others hold at this moment is left for the next time. Locks as everywhere: sessions, users, channels, inboxes.
 create or replace function lib.sweep(spared uuid)
 returns setof api.row
 language plpgsql volatile
@@ -22,6 +22,7 @@ begin
     end if;
     delete from data.approvals a where a.id in (
         select x.id from data.approvals x where x.expires_at <= now() limit 1000 for update skip locked);
+    perform lib.sweep_reports();
     doomed := lib.sweep_devices(spared);
     perform lib.lock_channels(array(
         select m.channel_id from data.devices d join data.channel_members m on m.user_id = d.user_id
@@ -62,4 +63,16 @@ begin
            and greatest(d.last_used_at, s.last_used_at) < past and (s.id is null or s.id = any (sessions))
          order by d.id);
 end
+$$;
+
+-- Reports are not kept for ever: what was resolved, and what nobody cared for in a long time, goes.
+create or replace function lib.sweep_reports()
+returns void
+language sql volatile
+as $$
+    delete from data.reports r where r.id in (
+        select x.id from data.reports x
+         where x.resolved_at < now() - make_interval(days => lib.limit('report_resolved_days')::integer)
+            or x.created_at < now() - make_interval(days => lib.limit('report_days')::integer)
+         limit lib.limit('sweep_reports') for update skip locked)
 $$;

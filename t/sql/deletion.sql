@@ -92,7 +92,8 @@ select is_empty($$ select v.* from bobs b, lateral (values
     ('data.community_members', (select count(*) from data.community_members where user_id = b.id)),
     ('data.channel_members', (select count(*) from data.channel_members where user_id = b.id)),
     ('data.channel_former_members', (select count(*) from data.channel_former_members where user_id = b.id)),
-    ('data.login_attempts', (select count(*) from data.login_attempts where name_hash = sha256('bob'))))
+    ('data.login_attempts', (select count(*) from data.login_attempts where name_hash in (sha256('bob'),
+        sha256(convert_to('signed in ' || b.id, 'UTF8'))))))
     as v (r, n) where n > 0 $$, 'nothing else of his is left');
 select results_eq('select id, reporter from data.reports', $$ values (t.id('by bob'), null::uuid) $$,
     'what he reported stays without him, what was reported of him is gone');

@@ -139,5 +139,28 @@ select is(t.refused('report_add', 'fay', pg_temp.report('third')), '429 report_l
 update data.reports set created_at = now() - interval '25 hours' where reporter = t.user('fay') and seq < 5;
 select is(t.refused('report_add', 'fay', pg_temp.report('third')), 'done', 'tomorrow more');
 
+-- not for ever
+delete from data.reports;
+insert into data.reports (id, channel_id, entry_id, seq, sender, sender_device, reporter, payload, sent_at, created_at,
+                          resolved_at)
+select t.id(name), t.id('dm'), t.id(name), 1, t.user('bob'), t.id('bob'), t.user('carl'), 'x', now(),
+       now() - make_interval(days => age), now() - make_interval(days => done)
+  from (values ('new', 1, null), ('open', 364, null), ('forgotten', 366, null), ('done', 300, 89), ('long done', 100, 91),
+        ('done late', 366, 1)) as v (name, age, done);
+create function pg_temp.kept() returns text[] language sql
+as $$ select array_agg(n order by n) from unnest('{new,open,forgotten,done,"long done","done late"}'::text[]) as n
+       where exists (select from data.reports r where r.id = t.id(n)) $$;
+select t.call('session_start', 'root') \g /dev/null
+select is(cardinality(pg_temp.kept()), 6, 'within the hour nothing is swept');
+update data.instance set swept_at = now() - interval '61 minutes';
+select t.call('session_start', 'root') \g /dev/null
+select is(pg_temp.kept(), '{done,new,open}', 'what was resolved goes after 90 days, everything after a year');
+insert into data.reports (id, channel_id, entry_id, seq, sender, sender_device, payload, sent_at, created_at)
+select gen_random_uuid(), t.id('dm'), gen_random_uuid(), 1, t.user('bob'), t.id('bob'), 'x', now(), now() - interval '2 years'
+  from generate_series(1, 1001);
+update data.instance set swept_at = now() - interval '61 minutes';
+select t.call('session_start', 'root') \g /dev/null
+select is(count(*), 4::bigint, 'a thousand at a time') from data.reports;
+
 select * from finish();
 rollback;
