@@ -296,6 +296,7 @@ const ngx_chatalot_param_t  ngx_chatalot_rest_shape_channel[] = {
     has("roster", INTEGER),
     has("epoch", INTEGER),
     has("history", STRING),
+    has("wiped", INTEGER),
     may_have_of("peer", OBJECT, ngx_chatalot_rest_shape_person),
     ngx_chatalot_params_end
 };
@@ -417,6 +418,7 @@ static const ngx_chatalot_param_t  ngx_chatalot_rest_shape_entry[] = {
 const ngx_chatalot_param_t  ngx_chatalot_rest_shape_entries[] = {
     has_of("entries", LIST, ngx_chatalot_rest_shape_entry),
     has("more", BOOLEAN),
+    has("wiped", INTEGER),
     ngx_chatalot_params_end
 };
 

@@ -86,6 +86,7 @@ static const ngx_chatalot_param_t  ngx_chatalot_ws_deliver_params[] = {
 static const ngx_chatalot_param_t  ngx_chatalot_ws_sync_params[] = {
     common,
     required("channels", NGX_CHATALOT_MAP, 0, NGX_CHATALOT_WS_CHANNELS_MAX, NULL),
+    optional("wiped", NGX_CHATALOT_MAP, 0, NGX_CHATALOT_WS_CHANNELS_MAX, NULL),
     ngx_chatalot_params_end
 };
 

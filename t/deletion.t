@@ -44,6 +44,13 @@ sub say_in {
 
 my $hers    = say_in($anna, $channel);
 my $bens    = say_in($ben, $channel, ref_id => $hers->{id});
+{
+    my $socket = $chat->socket($anna);
+    is($socket->request({ type => 'deliver', channel => $channel, items => [
+        map { { device => $_->device, id => uuid(), payload => b64u('of anna' . random_bytes(60)) } } $ben, $owner ] })->{result}{delivered},
+        2, 'she gives out keys');
+    $socket->close;
+}
 my $abroad  = say_in($anna, $left);
 answers($anna->delete("/api/communities/$away->{id}/members/" . $anna->id), 200, 'she leaves a community in which she wrote');
 my $dm = $anna->must(POST => '/api/dms', { id => uuid(), user => $ben->id })->{id};
@@ -93,12 +100,17 @@ my @secret  = (
         [ here => $hers ], [ 'where she left' => $abroad ], [ 'a direct message' => $private ], [ 'to herself' => $lonely ]),
     [ 'its commitment' => decode_base64url($hers->{commitment}) ],
     (map { [ 'a session' => $_->session ] } $anna, $phone), [ 'a device that wrote nothing' => $phone->device ],
-    [ 'her invite' => $hers_invite ], [ 'what she was reported for' => unpack 'H*', 'said by ' . $anna->id ],
+    [ 'her invite' => $hers_invite ], [ 'keys she gave out' => unpack 'H*', 'of anna' ], [ 'what she was reported for' => unpack 'H*', 'said by ' . $anna->id ],
 );
 sub dump_of {
     open my $in, '-|', 'pg_dump', '-d', $chat->owner_url or die $!;
     local $/;
     return <$in>;
+}
+sub refuses_frame {
+    my ($socket, $wiped, $name) = @_;
+    is($socket->request({ type => 'sync', channels => {}, wiped => $wiped })->{error}{code}, 'invalid_field', $name);
+    return;
 }
 sub found { my ($text, $what) = @_; return index($text, $what =~ /[^\x20-\x7e]/ ? unpack 'H*', $what : $what) >= 0 }
 my $dump = dump_of();
@@ -134,6 +146,21 @@ my %synced = map { $_->{id} => $_ } @$sync;
 is_deeply([ map { [ $_->{seq}, defined $_->{ciphertext} ? 1 : 0 ] } @{ $synced{$channel}{entries} } ], [ [ 1, 0 ], [ 2, 1 ] ],
     'sync: no hole, and others\' entries are as they were');
 is_deeply([ map { $_->{ciphertext} } @{ $synced{$dm}{entries} } ], [undef], 'the direct message is wiped');
+
+# A device that has all entries and was away when the account went.
+my $away_till_now = $chat->socket($ben);
+my $heard = sub { return $away_till_now->request({ type => 'sync', channels => { $channel => 2, $dm => 1 }, @_ })->{result}{channels} };
+is_deeply($heard->(), [], 'of entries it has missed nothing');
+my %gone = map { $_->{id} => $_->{wiped} } @{ $heard->(wiped => {}) };
+is_deeply(\%gone, { map { $_ => { to => 1, senders => [ $anna->id ] } } $channel, $dm }, 'but it is told whom to forget, in a direct message too');
+is_deeply($heard->(wiped => { $channel => 1, $dm => 1 }), [], 'once it has heard, no more');
+refuses_frame($away_till_now, $_, 'a number that is none') for { $channel => -1 }, { here => 1 }, [];
+is_deeply($chat->socket($owner)->request({ type => 'sync', channels => { $left => 1 }, wiped => {} })->{result}{channels}[0]{wiped},
+    { to => 1, senders => [ $anna->id ] }, 'and where she had left before');
+is($chat->socket($chat->member('fay', $away))->request({ type => 'sync', channels => { $channel => 2 }, wiped => {} })->{result}{channels}[0]{wiped}, undef,
+    'who is not in the channel is not told');
+is($ben->must(GET => "/api/channels/$channel/entries")->{wiped}, 1, 'a page of history says how many are gone');
+is_deeply([ map { $_->{sender} } @{ $_->must(GET => '/api/inbox')->{items} } ], [], 'nothing of hers waits in an inbox any more') for $ben, $owner;
 my $after = $ben->roster($channel);
 ok(!(grep { $_->{user} eq $anna->id } @{ $after->{members} }), 'she is in no roster');
 my ($peer) = map { $_->{peer} } grep { $_->{id} eq $dm } @{ $ben->must(GET => '/api/dms')->{channels} };

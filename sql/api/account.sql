@@ -103,6 +103,7 @@ begin
     end if;
     return query select * from lib.account_leave(person);
     return query select * from lib.account_wipe(person.id, null);
+    perform lib.account_gone(person.id);
     perform lib.account_forget(person.id);
     return query select null, null, '{}'::json;
 end

@@ -23,9 +23,10 @@ begin
 end
 $$;
 
--- args {channels: {id: last_seq, …}} → {channels: [{id, head, roster, epoch, after, entries: [ENTRY], more}]}: the
--- channels whose head is not last_seq; {id, removed: true} for those the reader may not read (any more). 422
--- invalid_field: too many channels.
+-- args {channels: {id: last_seq, …}, wiped?: {id: n, …}}
+--   → {channels: [{id, head, roster, epoch, after, entries: [ENTRY], wiped?: {to, senders: [id, …]}, more}]}
+-- The channels whose head is not last_seq, or where more than n senders were wiped: who they are, up to the number "to".
+-- {id, removed: true} for those the reader may not read (any more). 422 invalid_field: too many channels.
 create or replace function api.sync(ctx api.ctx, args jsonb)
 returns setof api.row
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -36,6 +37,6 @@ begin
         perform lib.fail(422, 'invalid_field',
             format('At most %s channels at once.', lib.limit('sync_channels')), 'channels');
     end if;
-    return query select null, null, lib.sync_json(ctx.user_id, args -> 'channels');
+    return query select null, null, lib.sync_json(ctx.user_id, args -> 'channels', nullif(args -> 'wiped', 'null'));
 end
 $$;

@@ -114,6 +114,8 @@ as $$
 declare
     name constant bytea := sha256(convert_to(key, 'UTF8'));
 begin
+    -- first the lock: one that is counted between a look and a deletion would be lost
+    perform from data.login_attempts a where a.name_hash = name for update;
     update data.login_attempts a set failures = a.failures - 1 where a.name_hash = name and a.failures > 1;
     if not found then
         delete from data.login_attempts a where a.name_hash = name;

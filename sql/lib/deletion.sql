@@ -43,8 +43,9 @@ declare
          where m.user_id = person.id and not m.community_id = any (shared));
     place uuid;
 begin
-    -- all at once, in order: leaving the communities one by one locks theirs in no order
-    perform lib.lock_channels(lib.channels_of(person.id));
+    -- all at once, in order: leaving the communities one by one locks theirs in no order; and where lib.account_gone will
+    -- note it
+    perform lib.lock_channels(lib.channels_of(person.id) || lib.wrote_in(person.id));
     foreach place in array shared loop
         return query select * from lib.community_leave(place, person.id);
     end loop;
@@ -84,6 +85,48 @@ as $$
       from (select distinct x.channel_id from wiped x) as w
 $$;
 
+-- The channels in which something stands that a person wrote: from one to the next along the index, however much it is.
+create or replace function lib.wrote_in(user_id uuid)
+returns uuid[]
+language sql stable
+as $$
+    with recursive place (id) as (
+        (select e.channel_id from data.entries e where e.sender = wrote_in.user_id order by e.channel_id limit 1)
+        union all
+        select (select e.channel_id from data.entries e where e.sender = wrote_in.user_id and e.channel_id > p.id
+                 order by e.channel_id limit 1)
+          from place p where p.id is not null
+    )
+    select coalesce(array_agg(p.id), '{}') from place p where p.id is not null
+$$;
+
+-- Notes in each channel for good that a person's account is gone and all they wrote in it wiped, for devices that are away
+-- now. After the last of lib.account_wipe; lib.account_leave has locked the channels.
+create or replace function lib.account_gone(user_id uuid)
+returns void
+language sql volatile
+as $$
+    with noted as (
+        update data.channels c set wiped = c.wiped + 1 where c.id = any (lib.wrote_in(account_gone.user_id))
+        returning c.id, c.wiped
+    )
+    insert into data.channel_wiped (channel_id, place, sender) select n.id, n.wiped, account_gone.user_id from noted n
+$$;
+
+-- Takes what a person's devices sent out of the inboxes where it still waits: keys of what is wiped. What is being fetched at
+-- this moment is left to who fetches it: nobody waits for anybody's inbox here.
+create or replace function lib.account_undeliver(user_id uuid)
+returns void
+language sql volatile
+as $$
+    delete from data.inbox_items i
+     where i.ctid = any (array(
+        select x.ctid from data.devices d, data.inboxes b, data.inbox_items x
+         where d.user_id = account_undeliver.user_id and b.acked_seq < b.last_seq
+           and x.device_id = b.device_id and x.sender_device = d.id
+           for update of x skip locked))
+$$;
+
 -- Forgets everything else of a person. What others reported of theirs goes too; what they reported stays, without them.
 create or replace function lib.account_forget(user_id uuid)
 returns void
@@ -98,6 +141,7 @@ begin
            keyring_password = null, keyring_recovery = null, reset_hash = null, reset_expires = null
      where u.id = account_forget.user_id;
     delete from data.channel_former_members m where m.user_id = account_forget.user_id;
+    perform lib.account_undeliver(account_forget.user_id);
     delete from data.reports r where r.sender = account_forget.user_id;
     update data.reports r set reporter = null where r.reporter = account_forget.user_id;
     delete from data.invites i where i.created_by = account_forget.user_id;

@@ -40,6 +40,7 @@ begin
         when 'inbox_per_sender' then return 5000;       -- items of one sender waiting for one device
         when 'sync_channels' then return 1000;
         when 'sync_entries' then return 500;
+        when 'sync_wiped' then return 1000;             -- deleted senders in one reply
         when 'history_entries' then return 100;
         when 'inbox_items' then return 200;
         when 'backup_items' then return 500;

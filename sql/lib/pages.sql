@@ -24,7 +24,7 @@ returns json
 language sql stable
 as $$
     with bound as (
-        select case c.history when 'all' then 0 else member.joined_seq end as after
+        select case c.history when 'all' then 0 else member.joined_seq end as after, c.wiped
           from data.channels c where c.id = member.channel_id
     ), page as (
         select e.entry as e, (e.entry).seq, sum(lib.cost((e.entry).ciphertext)) over w as bytes,
@@ -38,28 +38,36 @@ as $$
         select * from page p where p.place = 1 or p.bytes <= lib.limit('page_bytes')
     )
     select ('{"entries":[' || coalesce(string_agg('{' || lib.entry_fields(k.e) || '}', ',' order by k.seq desc), '')
-            || '],"more":' || coalesce(min(k.seq) > min(b.after) + 1, false) || '}')::json
+            || '],"more":' || coalesce(min(k.seq) > min(b.after) + 1, false) || ',"wiped":' || max(b.wiped) || '}')::json
       from bound b left join kept k on true
 $$;
 
 -- What a reader missed: channels is {id: last seq it has}. Entries begin behind "after", the last seq or, where only
 -- what came since joining is theirs, the joining. Channels with little to tell come first, so that one busy channel
--- does not keep the others waiting; a channel that got less than its due says more.
-create or replace function lib.sync_json(reader uuid, channels jsonb)
+-- does not keep the others waiting; a channel that got less than its due says more. wiped is {id: how many deleted senders
+-- it has heard of}, and the others are told; null: they are not asked for.
+create or replace function lib.sync_json(reader uuid, channels jsonb, wiped jsonb)
 returns json
 language sql stable
 as $$
     with asked as (
-        select k.key::uuid as id, k.value::bigint as last from jsonb_each_text(channels) as k
+        select k.key::uuid as id, k.value::bigint as last,
+               case when sync_json.wiped is null then lib.endless() else coalesce((sync_json.wiped ->> k.key)::bigint, 0) end
+                   as wiped
+          from jsonb_each_text(channels) as k
     ), moved as (
-        select c.id, c.head, c.roster, c.epoch, p.after, c.head - p.after as due,
+        select c.id, c.head, c.roster, c.epoch, a.wiped as heard, c.wiped, p.after, c.head - p.after as due,
                (sum(c.head - p.after) over (order by c.head - p.after, c.id))::bigint as upto
           from asked a
           join data.channel_members m on m.channel_id = a.id and m.user_id = reader
           join data.channels c on c.id = a.id,
                lateral (select case c.history when 'all' then 0 else m.joined_seq end as joined) as j,
                lateral (select least(c.head, greatest(a.last, j.joined)) as after) as p
-         where c.head <> a.last
+         where c.head <> a.last or c.wiped > a.wiped
+    ), gone as (
+        select w.channel_id as id, max(w.place) as upto, json_agg(w.sender order by w.place) as senders
+          from (select x.* from moved m join data.channel_wiped x on x.channel_id = m.id and x.place > m.heard
+                 order by x.channel_id, x.place limit lib.limit('sync_wiped')) as w group by w.channel_id
     ), page as (
         -- bigint on both sides, and a limit that never cuts, make this a walk along each channel's index
         select g.id, e.entry as e, (e.entry).seq, sum(lib.cost((e.entry).ciphertext)) over w as bytes,
@@ -75,9 +83,10 @@ as $$
           from page p where p.place = 1 or p.bytes <= lib.limit('frame_bytes') group by p.id
     ), told as (
         select '{"id":"' || m.id || '","head":' || m.head || ',"roster":' || m.roster || ',"epoch":' || m.epoch
-            || ',"after":' || m.after || ',"entries":[' || coalesce(k.entries, '') || '],"more":'
-            || (coalesce(k.last, m.after) < m.head) || '}' as channel
-          from moved m left join kept k on k.id = m.id
+            || ',"after":' || m.after || ',"entries":[' || coalesce(k.entries, '') || ']'
+            || coalesce(',"wiped":{"to":' || g.upto || ',"senders":' || g.senders || '}', '') || ',"more":'
+            || (coalesce(k.last, m.after) < m.head or coalesce(g.upto, m.heard) < m.wiped) || '}' as channel
+          from moved m left join kept k on k.id = m.id left join gone g on g.id = m.id
         union all
         select '{"id":"' || a.id || '","removed":true}'
           from asked a

@@ -24,12 +24,13 @@ as $$
 begin
     if c.kind = 'dm' then
         return json_build_object('id', c.id, 'kind', c.kind, 'name', c.name, 'topic', c.topic, 'head', c.head,
-            'display', c.display, 'roster', c.roster, 'epoch', c.epoch, 'history', c.history, 'peer',
+            'display', c.display, 'roster', c.roster, 'epoch', c.epoch, 'history', c.history, 'wiped', c.wiped, 'peer',
             (select lib.person_json(u) from data.users u
               where u.id = case viewer when c.dm_low then c.dm_high else c.dm_low end));
     end if;
     return json_build_object('id', c.id, 'kind', c.kind, 'name', c.name, 'topic', c.topic, 'head', c.head,
-        'display', c.display, 'roster', c.roster, 'epoch', c.epoch, 'history', c.history);
+        'display', c.display, 'roster', c.roster, 'epoch', c.epoch, 'history', c.history,
+        'wiped', c.wiped);
 end
 $$;
 

@@ -30,7 +30,7 @@ select is(t.call('channel_update', 'anna', pg_temp.policy('since_joining')) ->> 
     'what it is already') from was;
 select is((select count(*) from t.rows where topic is not null), 0::bigint, 'nobody is told of');
 select is(t.call('channel_update', 'anna', pg_temp.policy('all')) - '{id,kind,name,topic,head,display}'::text[],
-    jsonb_build_object('history', 'all', 'epoch', was.epoch + 1, 'roster', was.roster + 1), 'the owner: CHANNEL, in a new epoch')
+    jsonb_build_object('history', 'all', 'wiped', 0, 'epoch', was.epoch + 1, 'roster', was.roster + 1), 'the owner: CHANNEL, in a new epoch')
   from was;
 select is((select array_agg(e) from t.events() as e), array[
     format('ch:%s | epoch %s | channel', was.id, was.epoch + 1),

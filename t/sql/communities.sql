@@ -27,7 +27,7 @@ select is((select array_agg(e) from t.events() as e), array[
     format('ch:%s | epoch 1 | roster', t.channel('home')), format('u:%s |  | communities', t.user('anna')),
     format('u:%s | attach ch:%s 1 | channel_added', t.user('anna'), t.channel('home'))], 'and is attached');
 select is((t.call('community_get', 'anna', pg_temp.home()) #> '{groups,0,channels,0}') - text 'id',
-    '{"kind": "text", "name": "general", "topic": "", "head": 0, "display": 0, "roster": 2, "epoch": 1, "history": "since_joining"}',
+    '{"kind": "text", "name": "general", "topic": "", "head": 0, "display": 0, "roster": 2, "epoch": 1, "history": "since_joining", "wiped": 0}',
     'there is a channel "general"');
 select is(t.call('community_get', 'anna', pg_temp.home()) #>> '{groups,0,name}', 'General', 'in the group "General"');
 select is(t.call('community_create', 'anna', jsonb_build_object('id', t.id('home'), 'name', 'Other')) ->> 'name',

@@ -48,6 +48,10 @@ select t.call('inbox_deliver', 'bob', jsonb_build_object('channel', t.channel('h
 insert into data.reports (id, channel_id, entry_id, seq, sender, sender_device, reporter, payload, sent_at)
 values (t.id('about bob'), t.channel('home'), t.id('one'), 1, t.user('bob'), t.id('bob'), t.user('anna'), 'x', now()),
        (t.id('by bob'), t.channel('home'), t.id('two'), 2, t.user('anna'), t.id('anna'), t.user('bob'), 'y', now());
+select t.call('inbox_deliver', 'phone', jsonb_build_object('channel', t.channel('home'), 'items', jsonb_build_array(
+    jsonb_build_object('device', t.id('anna'), 'id', t.id('key 2'), 'payload', t.b(90))))) \g /dev/null
+select t.call('inbox_deliver', 'carl', jsonb_build_object('channel', t.channel('home'), 'items', jsonb_build_array(
+    jsonb_build_object('device', t.id('anna'), 'id', t.id('carl''s key'), 'payload', t.b(90))))) \g /dev/null
 create temporary table bobs as select t.user('bob') as id, t.channel('home') as home, t.channel('away') as away,
     t.channel('alone') as alone, t.channel('bob''s') as was_shared, t.id('dm') as dm;
 
@@ -76,6 +80,27 @@ select is(jsonb_path_query_array(t.call('sync', 'anna', jsonb_build_object('chan
     '$.channels[0].entries[*].commitment'), jsonb_build_array(null, t.b(32, 'two'), null), 'and sync') from bobs;
 select is(t.call('channel_entries', 'anna', jsonb_build_object('channel', home, 'limit', 1)) -> 'more', 'true',
     'pages go on behind a wiped entry') from bobs;
+create function pg_temp.wiped(who text, channel uuid, heard jsonb, last integer default 3) returns jsonb language sql
+as $$ select (t.call('sync', who, jsonb_build_object('channels', jsonb_build_object(channel, last)) || heard)
+    #> '{channels,0}') - '{id,head,roster,epoch,after}'::text[] $$;
+select is(pg_temp.wiped('anna', home, '{"wiped": {}}'), jsonb_build_object('entries', '[]'::jsonb, 'more', false, 'wiped',
+    jsonb_build_object('to', 1, 'senders', jsonb_build_array(id))), 'who has all entries is told what to forget') from bobs;
+select is(pg_temp.wiped('anna', away, jsonb_build_object('wiped', jsonb_build_object(home, 1)), 1) -> 'wiped',
+    jsonb_build_object('to', 1, 'senders', jsonb_build_array(id)), 'also where he had left') from bobs;
+select is(pg_temp.wiped('anna', home, jsonb_build_object('wiped', jsonb_build_object(home, 1))), null,
+    'who has heard it is not') from bobs;
+select is(pg_temp.wiped('anna', home, h), null, 'nor who does not ask') from bobs, unnest('{"{}","{\"wiped\": null}"}'::jsonb[])
+    as h;
+select is(pg_temp.wiped('anna', home, '{"wiped": {}}', 0) #>> '{wiped,to}', '1', 'with entries too') from bobs;
+select is(pg_temp.wiped('dora', home, '{"wiped": {}}'), '{"removed": true}', 'nobody else') from bobs;
+select is(t.call('channel_entries', 'anna', jsonb_build_object('channel', home)) -> 'wiped', '1', 'a page says how many')
+  from bobs;
+select is(jsonb_path_query_first(t.call('communities_list', 'anna'), '$.communities[*].groups[*].channels[*] ? (@.id == $c)',
+    jsonb_build_object('c', home)) -> 'wiped', '1', 'and the channel') from bobs;
+select is(t.call('dms_list', 'carl') #> '{channels,0,wiped}', '0', 'not where he wrote nothing');
+select is(array_agg(lib.b64u(i.payload) || i.seq), array[t.b(90) || 3], 'what he sent to inboxes is gone, not what others did')
+  from data.inbox_items i where i.device_id = t.id('anna');
+select is(t.call('inbox_list', 'anna') -> 'more', 'false', 'where nothing is missing');
 select is((username like 'deleted-%', display_name, role, account_key, login_hash, keyring_recovery),
     (true, 'Deleted account'::text, 'member'::text, null::bytea, null::text, null::bytea), 'the row is a name for the log')
   from data.users u, bobs b where u.id = b.id;
@@ -127,7 +152,10 @@ select is(t.call('account_delete', 'erna', pg_temp.leave_taking('erna')), '{"mor
 select is(pg_temp.left_of_ernas(), 1::bigint, 'wipes a part');
 select is((select array_agg(e) from t.events() as e), array[format('ch:%s |  | sender_wiped', t.channel('erna''s'))],
     'readers are told');
+select is(pg_temp.wiped('anna', t.channel('erna''s'), '{"wiped": {}}', 0) -> 'wiped', null, 'which is not the end of it');
 select is(t.call('account_delete', 'erna', pg_temp.leave_taking('erna')), '{}', 'the last step');
+select is(pg_temp.wiped('anna', t.channel('erna''s'), '{"wiped": {}}', 0) #> '{wiped,senders,0}', to_jsonb(id),
+    'is noted for good') from data.users where id = t.user('erna');
 select is(pg_temp.left_of_ernas(), 0::bigint, 'wipes the rest');
 select is(t.refused('account_delete', 'erna', pg_temp.leave_taking('erna')), '401 session_ended', 'and the account is gone');
 
@@ -135,6 +163,18 @@ select is(t.refused('account_delete', 'erna', pg_temp.leave_taking('erna')), '40
 update data.users set role = 'admin' where id = t.user('carl');
 select is(t.refused('account_delete', 'carl', pg_temp.leave_taking('carl')), 'done', 'an admin goes');
 select is(t.refused('account_delete', 'dora', pg_temp.leave_taking('dora')), 'done', 'and who is alone in all they own');
+
+-- many who are gone
+insert into data.channel_wiped select b.home, i, t.id('gone ' || i) from bobs b, generate_series(2, 1500) as i;
+insert into data.channel_wiped select b.away, i, t.id('gone ' || i) from bobs b, generate_series(2, 3) as i;
+update data.channels set wiped = 1500 from bobs where channels.id = home;
+update data.channels set wiped = 3 from bobs where channels.id = away;
+create temporary table first as select c from bobs, jsonb_array_elements(t.call('sync', 'anna', jsonb_build_object('channels',
+    jsonb_build_object(home, 3, away, 1), 'wiped', '{}'::jsonb)) -> 'channels') as c;
+select is(sum(jsonb_array_length(c #> '{wiped,senders}')), 1000::bigint, 'a thousand in one reply') from first;
+select is((select c -> 'more' from first, bobs where c ->> 'id' = home::text), 'true', 'and there are more');
+select is(jsonb_array_length(pg_temp.wiped('anna', home, jsonb_build_object('wiped', jsonb_build_object(home, 1000)))
+    #> '{wiped,senders}'), 500, 'which come when they are asked for') from bobs;
 
 select * from finish();
 rollback;

@@ -23,7 +23,7 @@ select is(t.refused('dm_open', 'anna', pg_temp.with_('bob', 'x') || jsonb_build_
     '409 id_taken id', 'nor under a channel''s id');
 select is(t.call('dm_open', 'anna', pg_temp.with_('bob', 'dm')),
     jsonb_build_object('id', t.id('dm'), 'kind', 'dm', 'name', '', 'topic', '', 'head', 0,
-    'display', 0, 'roster', 2, 'epoch', 1, 'history', 'since_joining', 'peer',
+    'display', 0, 'roster', 2, 'epoch', 1, 'history', 'since_joining', 'wiped', 0, 'peer',
         jsonb_build_object('id', t.user('bob'), 'username', 'bob', 'display_name', 'Bob')),
     'with someone of the same community');
 select is((select array_agg(e order by e) from t.events() as e),
