@@ -6,6 +6,7 @@
  */
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <sodium.h>
@@ -106,6 +107,10 @@ recovery_code(void)
     mistyped("0123-4567-89AB-CDEF-GHJK-MNPQR", 30, "a digit too many");
     mistyped("0123-4567-89AB-CDEF-GHJK-MNPU", 29, "a U");
     mistyped("0123-4567-89AB-CDEF-GHJK-MNP\xc3\xa9", 30, "a letter from elsewhere");
+    for (i = 0; i < 9; i++) {
+        snprintf(lower, sizeof(lower), "0123-4567-89AB-CDEF-GHJK-MNP%c", "!/:@[`{~\x7f"[i]);
+        mistyped(lower, 29, "a sign that is no digit");
+    }
     mistyped("", 0, "nothing");
     mistyped("                                                                                "
              "                                                                                "

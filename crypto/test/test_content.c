@@ -125,6 +125,9 @@ dm_messages(void)
     is_code(chatalot_dm_message_seal(bound, bound_length, id, 0, key2, out, &length),
             CHATALOT_E_PARAMETERS, "an empty payload");
     length = sizeof(out);
+    is_code(chatalot_dm_message_seal(bound, bound_length, id, CHATALOT_PAYLOAD_MAX + 1, key2, out,
+                                     &length), CHATALOT_E_PARAMETERS, "one that is too long");
+    length = sizeof(out);
     is_code(chatalot_dm_message_seal(bound, 5, id, 16, key2, out, &length),
             CHATALOT_E_FORMAT, "no binding");
     is_code(chatalot_dm_message_open(content_key, bound, bound_length, sealed, 42, out, &length),
@@ -201,6 +204,9 @@ letters(void)
     must(chatalot_request_read(request, &what, c, &epoch, id) == CHATALOT_OK, "request");
     ok(what == CHATALOT_REQUEST_CONTENT_KEY && epoch == 4 && memcmp(c, channel, 16) == 0
        && memcmp(id, message_id, 16) == 0, "says what is asked for");
+    request[0] = CHATALOT_REQUEST_SENDER_KEY;
+    is_code(chatalot_request_read(request, &what, c, &epoch, id), CHATALOT_OK, "another");
+    ok(what == CHATALOT_REQUEST_SENDER_KEY, "says that");
     request[0] = 9;
     is_code(letter(CHATALOT_LETTER_REQUEST, request, 41, &other), CHATALOT_E_FORMAT,
             "a request for something else");
@@ -364,6 +370,10 @@ backup(void)
             CHATALOT_OK, "and restored");
     is_bytes(opened, back, items, length, "as they were");
 
+    back = length - 1;
+    is_code(chatalot_backup_open(bob.backup_secret, bob.user, sealed_items, size, opened, &back),
+            CHATALOT_E_SPACE, "no room for them");
+    is_number((long long) back, (long long) length, "the room they need");
     back = sizeof(opened);
     is_code(chatalot_backup_open(alice.backup_secret, bob.user, sealed_items, size, opened, &back),
             CHATALOT_E_AUTH, "not with another backup key");

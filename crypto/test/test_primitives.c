@@ -159,6 +159,65 @@ aead(void)
 }
 
 
+/* FIPS 180-4, the examples that NIST gives. */
+static void
+sha2(void)
+{
+    uint8_t      hash[64];
+    const char  *short_one = "abc";
+    const char  *of_two_blocks = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
+    const char  *of_two_long = "abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmn"
+                               "hijklmnoijklmnopjklmnopqklmnopqrlmnopqrsmnopqrstnopqrstu";
+
+    crypto_hash_sha256(hash, (const uint8_t *) short_one, 3);
+    is_hex(hash, 32, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+           "SHA-256, one block");
+    crypto_hash_sha256(hash, (const uint8_t *) of_two_blocks, strlen(of_two_blocks));
+    is_hex(hash, 32, "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1",
+           "SHA-256, two");
+    crypto_hash_sha512(hash, (const uint8_t *) short_one, 3);
+    is_hex(hash, 64, "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a"
+                     "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
+           "SHA-512, one block");
+    crypto_hash_sha512(hash, (const uint8_t *) of_two_long, strlen(of_two_long));
+    is_hex(hash, 64, "8e959b75dae313da8cf4f72814fc143f8f7779c6eb9f7fa17299aeadb6889018"
+                     "501d289e4900f7e4331b99dec4b5433ac7d329eeb6dd26545e96e55b874be909",
+           "SHA-512, two");
+}
+
+
+/* What secretstream, which seals files, is made of. */
+static void
+chacha20_and_poly1305(void)
+{
+    size_t       i;
+    uint8_t      key[32], nonce[16], out[128];
+    const char  *text = "Ladies and Gentlemen of the class of '99: If I could offer you only one "
+                        "tip for the future, sunscreen would be it.";
+    const char  *group = "Cryptographic Forum Research Group";
+
+    for (i = 0; i < 32; i++) {
+        key[i] = (uint8_t) i;
+    }
+
+    hex("000000000000004a00000000", nonce);
+    crypto_stream_chacha20_ietf_xor_ic(out, (const uint8_t *) text, strlen(text), nonce, 1, key);
+    is_hex(out, strlen(text), "6e2e359a2568f98041ba0728dd0d6981e97e7aec1d4360c20a27afccfd9fae0b"
+                              "f91b65c5524733ab8f593dabcd62b3571639d624e65152ab8f530c359f0861d8"
+                              "07ca0dbf500d6a6156a38e088a22b65e52bc514d16ccf806818ce91ab7793736"
+                              "5af90bbf74a35be6b40b8eedf2785e42874d", "ChaCha20, RFC 8439 2.4.2");
+
+    hex("000000090000004a0000000031415927", nonce);
+    crypto_core_hchacha20(out, nonce, key, NULL);
+    is_hex(out, 32, "82413b4227b27bfed30e42508a877d73a0f9e4d58a74a853c12ec41326d3ecdc",
+           "HChaCha20, draft-irtf-cfrg-xchacha 2.2.1");
+
+    hex("85d6be7857556d337f4452fe42d506a80103808afb0db2fd4abff6af4149f51b", key);
+    crypto_onetimeauth_poly1305(out, (const uint8_t *) group, strlen(group), key);
+    is_hex(out, 16, "a8061dc1305136c6c22b8baf0c0127a9", "Poly1305, RFC 8439 2.5.2");
+}
+
+
 static void
 hmac_sha256(void)
 {
@@ -272,6 +331,8 @@ main(void)
     x25519();
     ed25519();
     aead();
+    sha2();
+    chacha20_and_poly1305();
     hmac_sha256();
     hkdf();
     argon2id();

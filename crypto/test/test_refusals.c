@@ -5,6 +5,7 @@
  * alone, with all others met.
  */
 
+#include <stdio.h>
 #include <string.h>
 
 #include <sodium.h>
@@ -148,34 +149,108 @@ records_of_other_parties(void)
 }
 
 
-/* A peer whose device key is no point to agree with. */
-static void
-device_key_of_small_order(void)
+/* An envelope as an initial one, of this length, with `at` set to `value`. */
+static int
+inspected(size_t length, size_t at, uint8_t value)
 {
-    end             e;
-    size_t          size, length;
-    device          nobody;
+    uint8_t         type, session[16], key[32], has_one_time;
+    uint32_t        signed_id, one_time_id;
+    static uint8_t  envelope[CHATALOT_LETTER_MAX + CHATALOT_ENVELOPE_OVERHEAD + 1];
+
+    memset(envelope, 0, sizeof(envelope));
+    envelope[0] = envelope[1] = envelope[2] = 1;
+    envelope[at] = value;
+
+    return chatalot_envelope_inspect(envelope, length, &type, session, key, &signed_id,
+                                     &has_one_time, &one_time_id);
+}
+
+
+static void
+envelopes_of_other_forms(void)
+{
+    is_code(inspected(133, 0, 1), CHATALOT_OK, "an envelope with one byte in it");
+    is_code(inspected(132, 0, 1), CHATALOT_E_FORMAT, "with nothing");
+    is_code(inspected(131, 0, 1), CHATALOT_E_FORMAT, "with less");
+    is_code(inspected(115, 0, 1), CHATALOT_E_FORMAT, "a header cut short");
+    is_code(inspected(2, 0, 1), CHATALOT_E_FORMAT, "no type");
+    is_code(inspected(1, 0, 1), CHATALOT_E_FORMAT, "no suite");
+    is_code(inspected(CHATALOT_LETTER_MAX + 132, 0, 1), CHATALOT_OK, "with the longest letter");
+    is_code(inspected(CHATALOT_LETTER_MAX + 133, 0, 1), CHATALOT_E_FORMAT, "with a longer one");
+    is_code(inspected(133, 0, 2), CHATALOT_E_VERSION, "of another version");
+    is_code(inspected(133, 1, 2), CHATALOT_E_VERSION, "of another suite");
+    is_code(inspected(133, 2, 0), CHATALOT_E_VERSION, "of no type");
+    is_code(inspected(133, 2, 2), CHATALOT_OK, "a normal one");
+    is_code(inspected(133, 2, 3), CHATALOT_E_VERSION, "of a type to come");
+    is_code(inspected(133, 71, 1), CHATALOT_OK, "with a one-time prekey");
+    is_code(inspected(133, 71, 2), CHATALOT_E_FORMAT, "with two");
+    is_code(inspected(133, 75, 1), CHATALOT_E_FORMAT, "with none, that has a name");
+}
+
+
+static int
+bound_as(const char *kind)
+{
+    int      rc;
+    size_t   length = CHATALOT_BINDING_MAX;
+    uint8_t  bound[CHATALOT_BINDING_MAX];
+
+    rc = chatalot_binding_make(channel, 1, kind, strlen(kind), channel, NULL, NULL, channel,
+                               channel, bound, &length);
+    must(rc == CHATALOT_OK || length == 0, "output");
+
+    return rc;
+}
+
+
+static void
+kinds_of_entries(void)
+{
+    size_t      i;
+    char        kind[2] = { 0 }, name[32];
+    const char  refused[] = "/:`{@[AZ ,^\x7f\x80\xff";
+
+    is_code(bound_as("abcdefghijklmnopqrstuvwxyz-_.019"), CHATALOT_OK, "every kind of byte, 32 of them");
+    is_code(bound_as("abcdefghijklmnopqrstuvwxyz-_.0190"), CHATALOT_E_PARAMETERS, "33");
+    is_code(bound_as(""), CHATALOT_E_PARAMETERS, "none");
+    is_code(bound_as("-"), CHATALOT_OK, "one");
+
+    for (i = 0; i < strlen(refused); i++) {
+        kind[0] = refused[i];
+        snprintf(name, sizeof(name), "a kind with byte %02x in it", (uint8_t) kind[0]);
+        is_code(bound_as(kind), CHATALOT_E_PARAMETERS, name);
+    }
+}
+
+
+/* A number of a chain at 112 of an initial envelope. */
+static void
+hostile_headers(void)
+{
+    end             a, b;
+    size_t          length;
     packet          p;
-    uint8_t         record[4096], started;
     static uint8_t  letter[CHATALOT_LETTER_MAX];
 
     begin();
-    new_end(&e, &phone, &laptop);
-    must(start(&e) == CHATALOT_OK, "start");
-    p = say(&e, "hello");
-    nobody = phone;
-    memset(nobody.party + 32, 0, 32);
-    memset(p.data + 3, 0, 32);
+    new_end(&a, &phone, &laptop);
+    new_end(&b, &laptop, &phone);
+    must(start(&a) == CHATALOT_OK, "start");
+    p = say(&a, "hello");
 
-    size = sizeof(record);
-    length = sizeof(letter);
-    is_code(chatalot_envelope_open(NULL, 0, laptop.party, laptop.secret, nobody.party,
-                                   laptop.signed_secret, laptop.one_time_secret, p.data, p.length,
-                                   record, &size, letter, &length, &started),
-            CHATALOT_E_AUTH, "a device key of small order");
-    ok(size == 0 && length == 0 && !started, "begins nothing");
+    memset(p.data + 112, 0xff, 4);
+    is_code(receive(&b, &p, letter, &length), CHATALOT_E_TOO_FAR, "a number beyond all bounds");
+    memset(p.data + 112, 0, 4);
+    p.data[114] = 1001 >> 8;
+    p.data[115] = 1001 & 0xff;
+    is_code(receive(&b, &p, letter, &length), CHATALOT_E_TOO_FAR, "or one beyond what is skipped");
+    p.data[115]--;
+    is_code(receive(&b, &p, letter, &length), CHATALOT_E_AUTH, "one that is not its own");
+    p.data[114] = p.data[115] = 0;
+    ok(hears(&b, &p, "hello"), "none of which keeps the true one out");
     free_packet(&p);
-    free_end(&e);
+    free_end(&a);
+    free_end(&b);
 }
 
 
@@ -187,7 +262,9 @@ main(void)
     another_key_under_the_same_id();
     letters_of_other_versions_and_sizes();
     records_of_other_parties();
-    device_key_of_small_order();
+    envelopes_of_other_forms();
+    kinds_of_entries();
+    hostile_headers();
 
     return done();
 }

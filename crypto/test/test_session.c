@@ -213,10 +213,13 @@ static void
 one_chain_keeps_a_thousand(void)
 {
     int     i;
-    packet  p, early, middle, last;
+    packet  p, older, early, middle, last;
 
     meet();
     ok(talks(&a, &b, 1) && talks(&b, &a, 1), "a session");
+
+    older = say(&a, "older");
+    ok(talks(&a, &b, 1) && talks(&b, &a, 1), "one is missing, and the ratchet turns");
 
     early = say(&a, "early");
     for (i = 0; i < 600; i++) {
@@ -232,6 +235,8 @@ one_chain_keeps_a_thousand(void)
     last = say(&a, "last");
     ok(hears(&b, &last, "last"), "and 600 more in the same chain");
     is_code(receive(&b, &early, letter, &length), CHATALOT_E_REPLAY, "the oldest is too old");
+    ok(hears(&b, &older, "older"), "that of the chain before is not");
+    free_packet(&older);
     free_packet(&early);
     free_packet(&middle);
     free_packet(&last);
@@ -310,6 +315,13 @@ missing_prekeys(void)
                                    record, &record_length, letter, &letter_length, &started),
             CHATALOT_E_SPACE, "no room for the letter");
     is_number((long long) letter_length, 5, "the room needed is told");
+
+    record_length = sizeof(record);
+    letter_length = sizeof(letter);
+    is_code(chatalot_envelope_open(NULL, 0, laptop.party, phone.secret, phone.party,
+                                   laptop.signed_secret, laptop.one_time_secret, p.data, p.length,
+                                   record, &record_length, letter, &letter_length, &started),
+            CHATALOT_E_PARAMETERS, "a secret that is not one's own");
 
     record_length = sizeof(record);
     letter_length = 5;
@@ -404,6 +416,11 @@ sealing_limits(void)
     is_code(chatalot_envelope_seal(a.record, a.length, big, sizeof(big), record, &record_length,
                                    envelope, &envelope_length),
             CHATALOT_E_PARAMETERS, "a letter that is too long");
+    record_length = sizeof(record);
+    envelope_length = sizeof(envelope);
+    is_code(chatalot_envelope_seal(a.record, a.length, big, 0, record, &record_length,
+                                   envelope, &envelope_length),
+            CHATALOT_E_PARAMETERS, "an empty one");
     is_code(chatalot_envelope_seal(NULL, 0, big, 1, record, &record_length,
                                    envelope, &envelope_length),
             CHATALOT_E_NO_KEY, "nothing to seal with");

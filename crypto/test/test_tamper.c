@@ -161,6 +161,34 @@ try_channel_message(const uint8_t *data, size_t length)
 }
 
 
+static uint8_t  franking_key[32], commitment[32];
+
+
+static int
+try_payload(const uint8_t *data, size_t length)
+{
+    return chatalot_franking_verify(franking_key, data, length, commitment);
+}
+
+
+static int
+try_commitment(const uint8_t *data, size_t length)
+{
+    (void) length;
+
+    return chatalot_franking_verify(franking_key, bound, bound_length, data);
+}
+
+
+static int
+try_franking_key(const uint8_t *data, size_t length)
+{
+    (void) length;
+
+    return chatalot_franking_verify(data, bound, bound_length, commitment);
+}
+
+
 static int
 try_sender_key(const uint8_t *data, size_t length)
 {
@@ -441,6 +469,14 @@ messages(void)
     tampered("a DM message", dm_message, dm_length, 0, try_dm_message);
     tampered("a content key", content_key, sizeof(content_key), 1, try_content_key);
     tampered("a binding", bound, bound_length, 0, try_binding);
+
+    /* any bytes are a payload */
+    randombytes_buf(franking_key, 32);
+    must(chatalot_franking_commit(franking_key, bound, bound_length, commitment) == CHATALOT_OK,
+         "commitment");
+    tampered("a reported payload", bound, bound_length, 0, try_payload);
+    tampered("its commitment", commitment, sizeof(commitment), 1, try_commitment);
+    tampered("its franking key", franking_key, sizeof(franking_key), 1, try_franking_key);
 
     length = sizeof(item);
     backup_length = sizeof(backup);
