@@ -169,6 +169,33 @@ key_chosen_after_the_answer(void)
 }
 
 
+/* Whoever gives it a user of zeros, the bytes of nothing opened are not taken for that user's. */
+static void
+nothing_is_nobodys(void)
+{
+    size_t   i, written;
+    uint8_t  sealed[98], left[98] = { 0 }, about[144];
+
+    begin();
+    memset(alice.user, 0, 16);
+    memset(approval + USER, 0, 16);
+    must(chatalot_approval_seal(approver, approval, alice.account_secret, alice.backup_secret,
+                                sealed) == CHATALOT_OK, "seal");
+    is_code(opens(newcomer, approval, sealed), CHATALOT_OK, "a user of zeros");
+    sealed[97] ^= 1;
+    is_code(opens(newcomer, approval, sealed), CHATALOT_E_AUTH, "is not what a changed one opens to");
+
+    memcpy(about, approval, sizeof(about));
+    about[COMMITMENT] ^= 1;
+    is_code(chatalot_approval_seal(approver, about, alice.account_secret, alice.backup_secret,
+                                   left), CHATALOT_E_AUTH, "to a key that was not committed to");
+    for (i = 0, written = 0; i < sizeof(left); i++) {
+        written += left[i] != 0;
+    }
+    ok(written == 0, "nothing is sealed");
+}
+
+
 static void
 hostile_keys(void)
 {
@@ -189,6 +216,9 @@ hostile_keys(void)
             CHATALOT_E_PARAMETERS, "the secret of the other side");
     is_code(digits_of(3, newcomer, approval, digits), CHATALOT_E_PARAMETERS, "no known side");
     is_code(digits_of(0, newcomer, approval, digits), CHATALOT_E_PARAMETERS, "nor none");
+    is_code(digits_of(3, approver, approval, digits), CHATALOT_E_PARAMETERS,
+            "nor with the secret of one");
+    is_code(digits_of(0, approver, approval, digits), CHATALOT_E_PARAMETERS, "whichever");
 }
 
 
@@ -235,6 +265,7 @@ main(void)
     approved_device_gets_the_keyring();
     server_between_the_two();
     key_chosen_after_the_answer();
+    nothing_is_nobodys();
     hostile_keys();
     another_users_secrets();
 

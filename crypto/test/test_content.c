@@ -77,6 +77,8 @@ dm_messages(void)
     size_t   length;
     uint8_t  b[CHATALOT_BINDING_MAX], id[16], key2[130], out[64], c[16], m[16], u[16], d[16];
 
+    static uint8_t  payload[CHATALOT_PAYLOAD_MAX], longest[CHATALOT_PAYLOAD_MAX * 2];
+
     begin();
     is_number((long long) sealed_length, 42 + 10, "a DM message is 42 bytes and the padded payload");
     is_code(open_dm(content_key, bound, bound_length), CHATALOT_OK, "it opens");
@@ -118,9 +120,16 @@ dm_messages(void)
     is_code(chatalot_dm_message_open(content_key, bound, bound_length, sealed, sealed_length, out,
                                      &length), CHATALOT_E_SPACE, "no room for the payload");
     is_number((long long) length, 10, "the room it needs");
+    is_code(chatalot_dm_message_open(content_key, bound, bound_length, sealed, sealed_length, out,
+                                     &length), CHATALOT_OK, "which is enough");
     length = 20;
     is_code(chatalot_dm_message_seal(bound, bound_length, id, 16, key2, out, &length),
             CHATALOT_E_SPACE, "no room for the message");
+    is_code(chatalot_dm_message_seal(bound, bound_length, id, 16, key2, out, &length),
+            CHATALOT_OK, "with the room it needs there is");
+    length = sizeof(longest);
+    is_code(chatalot_dm_message_seal(bound, bound_length, payload, CHATALOT_PAYLOAD_MAX, key2,
+                                     longest, &length), CHATALOT_OK, "the longest payload");
     length = sizeof(out);
     is_code(chatalot_dm_message_seal(bound, bound_length, id, 0, key2, out, &length),
             CHATALOT_E_PARAMETERS, "an empty payload");
@@ -339,12 +348,15 @@ identities(void)
     length = sizeof(items);
     is_code(chatalot_item_make(CHATALOT_ITEM_IDENTITY, identity, 57, items, &length),
             CHATALOT_E_FORMAT, "one cut short");
+    memset(small, 0, sizeof(small));
     identity[49] = 2;
     length = sizeof(items);
     is_code(chatalot_item_make(CHATALOT_ITEM_IDENTITY, identity, 58, items, &length),
             CHATALOT_E_FORMAT, "one in no known state");
+    memset(user, 0, 16);
     is_code(chatalot_identity_read(identity, user, key, &state, &since), CHATALOT_E_FORMAT,
             "is not read");
+    ok(memcmp(user, small, 16) == 0 && state == CHATALOT_IDENTITY_VERIFIED, "nothing of it");
     identity[48] = 1;
     is_code(chatalot_identity_read(identity, user, key, &state, &since), CHATALOT_E_FORMAT,
             "whichever");
@@ -356,7 +368,8 @@ backup(void)
 {
     size_t          length, size, back;
     uint8_t         items[512], sealed_items[600], opened[600], forged[600];
-    static uint8_t  many[CHATALOT_ITEMS_MAX + 133];
+    static uint8_t  many[CHATALOT_ITEMS_MAX + 1];
+    static uint8_t  all[CHATALOT_ITEMS_MAX + CHATALOT_BACKUP_OVERHEAD];
 
     begin();
     length = both_items(items);
@@ -370,6 +383,9 @@ backup(void)
             CHATALOT_OK, "and restored");
     is_bytes(opened, back, items, length, "as they were");
 
+    back = length;
+    is_code(chatalot_backup_open(bob.backup_secret, bob.user, sealed_items, size, opened, &back),
+            CHATALOT_OK, "in exactly their room");
     back = length - 1;
     is_code(chatalot_backup_open(bob.backup_secret, bob.user, sealed_items, size, opened, &back),
             CHATALOT_E_SPACE, "no room for them");
@@ -407,8 +423,16 @@ backup(void)
     is_code(chatalot_backup_seal(bob.backup_secret, bob.user, items, 0, forged, &size),
             CHATALOT_E_PARAMETERS, "nor none");
     size = sizeof(forged);
-    is_code(chatalot_backup_seal(bob.backup_secret, bob.user, many, sizeof(many), forged, &size),
-            CHATALOT_E_PARAMETERS, "nor too many");
+    is_code(chatalot_backup_seal(bob.backup_secret, bob.user, many, CHATALOT_ITEMS_MAX + 1, forged,
+                                 &size), CHATALOT_E_PARAMETERS, "nor too many");
+    memset(many, 77, 3);
+    many[1] = 0xea;
+    many[2] = 0x5d;
+    size = sizeof(all) - 1;
+    is_code(chatalot_backup_seal(bob.backup_secret, bob.user, many, CHATALOT_ITEMS_MAX, all, &size),
+            CHATALOT_E_SPACE, "as many as there may be, without the room");
+    is_code(chatalot_backup_seal(bob.backup_secret, bob.user, many, CHATALOT_ITEMS_MAX, all, &size),
+            CHATALOT_OK, "with exactly that");
     size = sizeof(opened);
     is_code(chatalot_backup_open(bob.backup_secret, bob.user, sealed_items, 50, opened, &size),
             CHATALOT_E_FORMAT, "a backup cut short");

@@ -343,7 +343,7 @@ static void
 arguments(void)
 {
     size_t          length, bound_length;
-    uint8_t         bound[CHATALOT_BINDING_MAX], id[16] = { 1 }, next[310], out[512], big[1];
+    uint8_t         bound[CHATALOT_BINDING_MAX], id[16] = { 1 }, next[310] = { 0 }, out[512], big[1];
     uint8_t         channel_read[16], key_id[16];
     uint32_t        counter;
     uint64_t        epoch;
@@ -378,6 +378,9 @@ arguments(void)
     is_code(chatalot_channel_message_seal(chain, bound, bound_length, id, 16, next, out, &length),
             CHATALOT_E_SPACE, "no room for the message");
     is_number((long long) length, 102 + 20, "the room it needs");
+    ok(next[0] == 0, "and the chain does not move on");
+    is_code(chatalot_channel_message_seal(chain, bound, bound_length, id, 16, next, out, &length),
+            CHATALOT_OK, "with that it is sealed");
 
     length = sizeof(long_message);
     is_code(chatalot_channel_message_seal(chain, bound, bound_length, long_payload,
@@ -399,6 +402,9 @@ arguments(void)
         is_code(chatalot_channel_message_open(record, b2, b2_length, long_message, bound_length, 0,
                                               next, big, &length),
                 CHATALOT_E_SPACE, "no room for the payload");
+        is_code(chatalot_channel_message_open(record, b2, b2_length, long_message, bound_length, 0,
+                                              next, long_read, &length),
+                CHATALOT_OK, "with the room it needs it opens");
     }
 
     is_code(chatalot_sender_chain_inspect(chain, channel_read, &epoch, key_id, &counter),

@@ -435,9 +435,11 @@ sealing_limits(void)
 
     record_length = 10;
     envelope_length = sizeof(envelope);
+    memset(envelope, 0, 3);
     is_code(chatalot_envelope_seal(a.record, a.length, big, 1, record, &record_length,
                                    envelope, &envelope_length),
             CHATALOT_E_SPACE, "no room for the record");
+    ok(envelope[0] == 0, "and nothing is sealed");
     is_number((long long) record_length, (long long) a.length, "the room that needs");
 
     p = seal(&a, big, CHATALOT_LETTER_MAX);

@@ -151,6 +151,109 @@ a_member_seals_what_is_no_payload(void)
 }
 
 
+/*
+ * A member whose key is of one place seals and signs a message for another with it: all is good but
+ * that the key is not for that. Nor does the library seal so.
+ */
+static void
+a_member_uses_a_key_elsewhere(void)
+{
+    size_t       i, at, length, sealed_length;
+    uint8_t      chain[270], next[270], key[238], record[310], message[256];
+    char         what[64];
+
+    static const struct {
+        const char  *what;
+        size_t       at;
+        int          code;
+    } places[] = {
+        { "version", 0, CHATALOT_E_FORMAT },
+        { "suite", 1, CHATALOT_E_FORMAT },
+        { "channel", 2, CHATALOT_E_AUTH },
+        { "channel, in its last byte", 17, CHATALOT_E_AUTH },
+        { "epoch", 18, CHATALOT_E_AUTH },
+        { "epoch, in its last byte", 25, CHATALOT_E_AUTH },
+        { "user", 82, CHATALOT_E_AUTH },
+        { "user, in its last byte", 97, CHATALOT_E_AUTH },
+        { "device", 98, CHATALOT_E_AUTH },
+        { "device, in its last byte", 113, CHATALOT_E_AUTH },
+    };
+
+    begin();
+    must(bound_length == 114, "binding");
+    must(chatalot_sender_chain_create(channel, 3, phone.party, phone.secret, chain) == CHATALOT_OK
+         && chatalot_sender_chain_share(chain, key) == CHATALOT_OK
+         && chatalot_sender_key_accept(key, record) == CHATALOT_OK, "chain");
+
+    for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        at = places[i].at;
+        bound[at] ^= 4;
+
+        length = channel_message(chain, (const uint8_t *) paddings[0].padded, 10, message);
+        snprintf(what, sizeof(what), "signed for another %s", places[i].what);
+        is_code(read_channel(record, message, length), places[i].code, what);
+
+        sealed_length = sizeof(message);
+        is_code(chatalot_channel_message_seal(chain, bound, bound_length, message, 5, next,
+                                              message + 5, &sealed_length), places[i].code,
+                "nor is it sealed");
+        must(sealed_length == 0, "output");
+
+        bound[at] ^= 4;
+    }
+
+    for (i = 0; i < 2; i++) {
+        length = channel_message(chain, (const uint8_t *) paddings[0].padded, 10, message);
+        message[i] = 2;
+        sign_message(chain + 238, message, length - 64);
+        is_code(read_channel(record, message, length), CHATALOT_E_VERSION,
+                i == 0 ? "a message of another version" : "of another suite");
+    }
+
+    length = channel_message(chain, (const uint8_t *) paddings[0].padded, 10, message);
+    is_code(read_channel(record, message, length), CHATALOT_OK, "in its place it opens");
+}
+
+
+/* Counters are told before anything is derived: at 18 of a message, 5,000 is 13 88. */
+static void
+counters_beyond_the_chain(void)
+{
+    size_t    length, read;
+    uint8_t   chain[270], key[238], record[310], next[310], message[256], payload[64], key_id[16];
+    uint32_t  counter;
+
+    begin();
+    must(chatalot_sender_chain_create(channel, 3, phone.party, phone.secret, chain) == CHATALOT_OK
+         && chatalot_sender_chain_share(chain, key) == CHATALOT_OK
+         && chatalot_sender_key_accept(key, record) == CHATALOT_OK, "chain");
+    length = channel_message(chain, (const uint8_t *) paddings[0].padded, 10, message);
+    message[20] = 0x13;
+    message[21] = 0x88;
+    sign_message(chain + 238, message, length - 64);
+    read = sizeof(payload);
+    is_code(chatalot_channel_message_open(record, bound, bound_length, message, length, 1, next,
+                                          payload, &read), CHATALOT_E_TOO_FAR,
+            "a message after the last of a chain, in history too");
+    message[18] = 0xff;
+    read = sizeof(payload);
+    is_code(chatalot_channel_message_open(record, bound, bound_length, message, length, 1, next,
+                                          payload, &read), CHATALOT_E_TOO_FAR, "and far after it");
+
+    is_code(chatalot_channel_message_inspect(message, 102, key_id, &counter), CHATALOT_E_FORMAT,
+            "a message that holds nothing");
+    is_code(chatalot_channel_message_inspect(message, 103, key_id, &counter), CHATALOT_OK,
+            "one that may hold something");
+    message[0] = 2;
+    is_code(chatalot_channel_message_inspect(message, 103, key_id, &counter), CHATALOT_E_VERSION,
+            "in another version");
+    message[0] = 1;
+    message[1] = 2;
+    is_code(chatalot_channel_message_inspect(message, 103, key_id, &counter), CHATALOT_E_VERSION,
+            "in another suite");
+}
+
+
 /* A DM message under this content key, which ends with the hash of it; its length. */
 static size_t
 dm_message(uint8_t content_key[130], const uint8_t *padded, size_t length, uint8_t *message)
@@ -300,6 +403,74 @@ a_backup_of_what_are_no_items(void)
 }
 
 
+/*
+ * The first envelope of a session by the formulas, with this device key in its head, and this many
+ * bytes of zeros for a letter. Of a session the sending chain key is at 189.
+ */
+static packet
+first_envelope(const end *e, const uint8_t device_key[32], size_t length)
+{
+    packet          p;
+    size_t          ad_length;
+    uint8_t         ad[512], mk[32], key[56];
+    const uint8_t   one = 1;
+    static uint8_t  data[CHATALOT_LETTER_MAX + CHATALOT_ENVELOPE_OVERHEAD + 1];
+    static uint8_t  letter[CHATALOT_LETTER_MAX + 1];
+    const uint8_t  *s = e->record + 132;
+
+    store_prefix(data);
+    data[2] = CHATALOT_ENVELOPE_INITIAL;
+    memcpy(data + 3, device_key, 32);
+    memcpy(data + 35, s + 21, 32);
+    memcpy(data + 67, s + 53, 4);
+    data[71] = (s[0] & 0x04) != 0;
+    memcpy(data + 72, s + 57, 4);
+    memcpy(data + 76, s + 125, 32);
+    memset(data + 108, 0, 8);
+
+    crypto_auth_hmacsha256(mk, &one, 1, s + 189);
+    hkdf_sha256(NULL, 0, mk, 32, LABEL("chatalot/v1/envelope"), key, sizeof(key));
+    ad_length = labelled(ad, "chatalot/v1/session", data, 2);
+    memcpy(ad + ad_length, e->own->party, 64);
+    memcpy(ad + ad_length + 64, e->peer->party, 64);
+    memcpy(ad + ad_length + 128, data, 116);
+    crypto_aead_xchacha20poly1305_ietf_encrypt(data + 116, NULL, letter, length, ad,
+                                               ad_length + 244, NULL, key + 32, key);
+    p.data = data;
+    p.length = 116 + length + 16;
+
+    return p;
+}
+
+
+static void
+a_peer_begins_a_session_otherwise(void)
+{
+    end             a, b;
+    size_t          length;
+    packet          p;
+    static uint8_t  letter[CHATALOT_LETTER_MAX + 1];
+
+    begin();
+    new_end(&a, &phone, &laptop);
+    new_end(&b, &laptop, &phone);
+    must(start(&a) == CHATALOT_OK, "start");
+
+    p = first_envelope(&a, laptop.party + 32, 5);
+    is_code(receive(&b, &p, letter, &length), CHATALOT_E_AUTH,
+            "an envelope that names another device, and is authentic");
+    p = first_envelope(&a, phone.party + 32, 0);
+    is_code(receive(&b, &p, letter, &length), CHATALOT_E_FORMAT, "an empty letter");
+    p = first_envelope(&a, phone.party + 32, CHATALOT_LETTER_MAX + 1);
+    is_code(receive(&b, &p, letter, &length), CHATALOT_E_FORMAT, "one that is too long");
+    p = first_envelope(&a, phone.party + 32, 5);
+    is_code(receive(&b, &p, letter, &length), CHATALOT_OK, "one by the formulas alone");
+    is_number((long long) length, 5, "opens");
+    free_end(&a);
+    free_end(&b);
+}
+
+
 /* The number stands at 112 of an initial envelope, and at 55 of a normal one. */
 static void
 numbers_end(void)
@@ -341,8 +512,11 @@ main(void)
     must(chatalot_init() == CHATALOT_OK, "init");
 
     a_member_seals_what_is_no_payload();
+    a_member_uses_a_key_elsewhere();
+    counters_beyond_the_chain();
     a_peer_seals_what_is_no_payload();
     a_backup_of_what_are_no_items();
+    a_peer_begins_a_session_otherwise();
     numbers_end();
 
     return done();
