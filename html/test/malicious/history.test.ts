@@ -62,10 +62,10 @@ test('a server that opens a channel to newcomers by itself, and puts in one of i
 			['waiting', '']
 		]
 	);
+	await ghost.until('it to ask for keys', async () => (await ghost.core.keyHealth()).requested > 0);
 	await ghost.until('its requests to be taken', () =>
 		[...relay.users.values()].every(({ devices }) => devices.every((one) => one === device || one.inbox.length === 0))
 	);
-	assert.ok((await ghost.core.keyHealth()).requested > 0);
 	await ada.core.send(channel, 'who are you?');
 	await ghost.message(channel, 'who are you?', 'received');
 	await ghost.until('everything to be taken in', () => device.inbox.length === 0);
