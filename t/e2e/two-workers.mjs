@@ -139,9 +139,17 @@ async function third() {
 		await sees(second, text);
 	ok(true, 'the owner\'s second device shows the old messages');
 	is(await message(second, 'Heimlich-first-1-').count(), 1, 'each once');
-	await composer(second).fill('Heimlich-Entwurf-halb-fertig');
-	said.push('Heimlich-Entwurf-halb-fertig');
-	await second.page.waitForTimeout(600);
+	const draft = 'Heimlich-Entwurf-halb-fertig';
+	await composer(second).fill(draft);
+	said.push(draft);
+	// Stored when it is there again after a look elsewhere: with everything else of this device, for what follows.
+	await second.page.getByRole('link', { name: 'Settings' }).click();
+	await composer(second).waitFor({ state: 'detached' });
+	await second.page.goBack();
+	await comes(
+		second.page.waitForFunction((text) => document.querySelector('textarea')?.value === text, draft),
+		'a draft is there after a look elsewhere'
+	);
 }
 
 /** Every record of the page's own store, opened with the page's own key: what this device knows. */
