@@ -2,6 +2,7 @@
 // The tree of communities, groups and channels and the list of DMs: kept in the store, read again from the server when it
 // changed, shown to the page whole.
 import type { WireChannel, WireCommunity } from '../api/shapes';
+import { fail } from '../core/problem';
 import type { Channel, Community, Id } from '../core/types';
 import type { Reader } from '../store/reader';
 import type { ChannelRecord, TreeRecord } from '../store/tables';
@@ -16,6 +17,8 @@ import { showChannel } from './view';
 
 /** Many changes in a row are shown once. */
 const SHOW_AFTER = 60;
+/** How often the list is read before it is left for later, where it changes here during each reading. */
+const READINGS = 5;
 
 export class Shell {
 	private timer: (() => void) | undefined;
@@ -24,8 +27,20 @@ export class Shell {
 
 	/** Reads everything from the server. */
 	async refresh(): Promise<void> {
-		const [{ communities }, { channels: dms }] = await Promise.all([this.ctx.api.communities(), this.ctx.api.dms()]);
-		await this.ctx.store.change(async (unit) => {
+		for (let reading = 0; reading < READINGS; reading++) if (await this.read()) return;
+		fail('busy', 'The list of channels changed while it was read.');
+	}
+
+	/**
+	 * Takes the server's list for all there is; not one that was asked for before something here, in this tab or another
+	 * one, came or went: it may not have that yet, or have it still. False then.
+	 */
+	private async read(): Promise<boolean> {
+		const { api, store } = this.ctx;
+		const before = await movesIn(store.read);
+		const [{ communities }, { channels: dms }] = await Promise.all([api.communities(), api.dms()]);
+		return store.change(async (unit) => {
+			if ((await movesIn(unit)) !== before) return false;
 			const first = (await unit.meta('tree')) === undefined;
 			unit.setMeta('tree', { communities: communities.map(treeOf) });
 			const there = [...communities.flatMap((c) => c.groups.flatMap((g) => g.channels)), ...dms];
@@ -33,6 +48,7 @@ export class Shell {
 			const ids = new Set(there.map((channel) => channel.id));
 			for (const record of await unit.all('channels')) if (!ids.has(record.id)) await this.drop(unit, record.id);
 			this.changed(unit);
+			return true;
 		});
 	}
 
@@ -40,6 +56,7 @@ export class Shell {
 		await this.ctx.store.change(async (unit) => {
 			const tree = (await unit.meta('tree')) ?? { communities: [] };
 			unit.setMeta('tree', { communities: [...tree.communities.filter((c) => c.id !== wire.id), treeOf(wire)] });
+			await moved(unit);
 			for (const channel of wire.groups.flatMap((group) => group.channels)) await this.put(unit, channel);
 			this.changed(unit);
 		});
@@ -128,12 +145,14 @@ export class Shell {
 		};
 		if (peer) record.peer = peer;
 		unit.put('channels', record);
+		if (!known || shownOf(known) !== shownOf(record)) await moved(unit);
 		await showPolicy(this.ctx, unit, wire.id, wire.history);
 		return record;
 	}
 
 	/** What may not be read any more is not kept; keys stay, for the person may come back. */
 	private async drop(unit: Unit, channel: Id): Promise<void> {
+		if (await unit.get('channels', channel)) await moved(unit);
 		unit.delete('channels', channel);
 		unit.delete('rosters', channel);
 		unit.delete('ownKeys', channel);
@@ -146,6 +165,15 @@ export class Shell {
 		}
 	}
 }
+
+const movesIn = async (from: Unit | Reader): Promise<number> => (await from.meta('moves'))?.count ?? 0;
+
+async function moved(unit: Unit): Promise<void> {
+	unit.setMeta('moves', { count: (await movesIn(unit)) + 1 });
+}
+
+/** What the server's list says of a channel and nothing else puts right. */
+const shownOf = ({ name, topic, history }: ChannelRecord): string => JSON.stringify([name, topic, history]);
 
 function treeOf(wire: WireCommunity): TreeRecord['communities'][number] {
 	const groups = [...wire.groups].sort((a, b) => a.position - b.position);

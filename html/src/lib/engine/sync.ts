@@ -143,15 +143,13 @@ export class Sync {
 	}
 
 	private async takeEntry(entry: WireEntry): Promise<void> {
-		const { entries, inbox, shell } = this.parts;
+		const { entries, inbox } = this.parts;
 		// A DM's key and its entry come by different ways: most often the key is there, it only has not been taken in.
 		if (await this.lacksKey(entry)) await inbox.catchUp();
 		await this.knowSender(entry);
 		const last = await entries.append(entry.channel, [entry]);
-		if (last === null) {
-			await shell.refresh();
-			this.wanted = true;
-		} else if (last < entry.seq) this.hold(entry);
+		if (last === null) this.wanted = this.treeWanted = true;
+		else if (last < entry.seq) this.hold(entry);
 		else await this.release(entry.channel, last);
 	}
 

@@ -85,6 +85,8 @@ export interface Meta {
 	device: DeviceRecord;
 	tokens: TokenRecord;
 	tree: TreeRecord;
+	/** How often a community or channel came, changed or went. */
+	moves: { count: number };
 	/** Device inbox: everything up to `done` was taken in. */
 	inbox: { done: number };
 	place: { channel: Id };
