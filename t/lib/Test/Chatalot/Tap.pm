@@ -14,8 +14,8 @@ use Test::More;
 our @EXPORT = qw(tap_of succeeds);
 
 # Each result of the TAP that the command prints, named "label: …"; and whether its plan and exit status were good.
-# Everything else it prints is shown where it follows a failure. Read here line by line, because what test runners put
-# between the lines, YAML above all, is not always what TAP::Parser takes for it.
+# Everything else it prints is shown where it follows a failure, of a part of a result too. Read here line by line,
+# because what test runners put between the lines, YAML above all, is not always what TAP::Parser takes for it.
 # how{env} {NAME => value}
 sub tap_of {
     my ($label, $command, %how) = @_;
@@ -25,6 +25,7 @@ sub tap_of {
     my ($n, $plan, $good, $end) = (0, undef, 1, '');
     while (my $line = <$out>) {
         chomp $line;
+        $good = !$1 if $line =~ /^\s+(not )?ok\b/;
         if ($line =~ /^(not )?ok\b *\d* *(?:- )?(.*)$/) {
             my ($not, $name) = ($1, $2);
             $n++;
