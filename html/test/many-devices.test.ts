@@ -123,8 +123,10 @@ test('five devices of two people, and everything that happens to them', { skip: 
 			['a2', 'ada'],
 			['a3', 'ada'],
 			['b2', 'ben']
-		] as const)
+		] as const) {
 			devices.set(name, await signIn(name, who));
+			await there(device(name));
+		}
 		await talk(40, ['a1', 'b1', 'a2', 'b2', 'a3']);
 		for (const name of devices.keys()) await showsAll(name);
 	});
@@ -179,6 +181,7 @@ test('five devices of two people, and everything that happens to them', { skip: 
 		await device('a1').core.removeDevice(id);
 		await talk(40, ['a1', 'b1', 'b2']);
 		devices.set('a3', await signIn('a3 again', 'ada'));
+		await there(device('a3'));
 		await showsAll('a3');
 		await talk(60, ['a3', 'b2', 'a1', 'a2', 'b1']);
 	});

@@ -3,6 +3,8 @@
 // person's devices know it.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { meetStranger } from '../src/lib/engine/strangers';
+import { Sessions } from '../src/lib/engine/sessions';
 import type { Person } from './support/person';
 import type { Relay, RelayUser } from './support/relay';
 import { engineOf, password, register, scene, secondDevice, verify } from './support/scene';
@@ -120,6 +122,50 @@ test('the server cannot wash the doubt about somebody verified away by showing t
 	});
 	await ada.core.send(dm, 'to whom?');
 	assert.equal((await ada.message(dm, 'to whom?', 'failed')).problem!.code, 'identity_changed');
+});
+
+test('a change that is seen in a list of devices only holds back at once what would be sealed for the members known', async (t) => {
+	const { ada, channel, dm, users, relay } = await scene();
+	const b = users.ben.body.user;
+	const { ctx } = engineOf(ada);
+	await verify(ada, b);
+	const { digits } = await ada.core.safety(b);
+	for (const place of [channel, dm]) await ada.core.security(place);
+	const evil = await register(relay, 'mallory');
+	await evil.core.close();
+	const honest = users.ben.body.account_key;
+	const theirs = [...relay.users.values()].at(-1)!.body.account_key;
+	const show = async () => {
+		// No list of members moves: only who asks for the person's devices sees it.
+		users.ben.body.account_key = theirs;
+		await meetStranger(ctx, b, dm);
+	};
+	await t.test('before anything is sealed', async () => {
+		await show();
+		for (const place of [channel, dm]) {
+			await ada.core.send(place, 'to the one I verified');
+			assert.equal((await ada.message(place, 'to the one I verified', 'failed')).problem!.code, 'identity_changed');
+		}
+	});
+	users.ben.body.account_key = honest;
+	relay.rosterMoved(b);
+	await ada.until('the old identity', async () => {
+		await ada.core.security(dm);
+		return (await ada.core.safety(b)).digits === digits;
+	});
+	await ada.core.send(dm, 'to the real one');
+	await ada.message(dm, 'to the real one', 'sent');
+	await t.test('and between the look at the members and the sealing', async () => {
+		const { ensure } = Sessions.prototype;
+		Sessions.prototype.ensure = async function (devices) {
+			Sessions.prototype.ensure = ensure;
+			await show();
+			return ensure.call(this, devices);
+		};
+		await ada.core.send(dm, 'in the last moment');
+		assert.equal((await ada.message(dm, 'in the last moment', 'failed')).problem!.code, 'identity_changed');
+	});
+	assert.equal(relay.channels.get(dm)!.log.length, 2);
 });
 
 test('own devices hear of a verification, and of a consent, at once', async () => {

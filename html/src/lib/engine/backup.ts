@@ -237,7 +237,7 @@ export class Backup {
 	private async learn(seq: number, data: Uint8Array): Promise<boolean> {
 		const { ctx } = this;
 		let marked = false;
-		const rest = await ctx.store.change(async (unit) => {
+		await ctx.store.change(async (unit) => {
 			const learnt: (Learnt | null)[] = [];
 			let items: Item[] = [];
 			try {
@@ -254,12 +254,12 @@ export class Backup {
 					this.skip(seq, error);
 				}
 			}
-			return this.entries.reopen(
+			await this.entries.reopen(
 				unit,
 				learnt.filter((one) => one !== null)
 			);
 		});
-		await this.entries.reopenRest(rest);
+		await this.entries.reopenRest();
 		return marked;
 	}
 

@@ -36,6 +36,7 @@ export class Engine {
 	readonly outbox: Outbox;
 	readonly history: History;
 	readonly rosters: Rosters;
+	private readonly entries: Entries;
 	private readonly inbox: Inbox;
 	readonly backup: Backup;
 	readonly safeties: Safeties;
@@ -67,7 +68,7 @@ export class Engine {
 		this.rosters = new Rosters(ctx);
 		this.approver = new Approver(ctx);
 		const sessions = new Sessions(ctx);
-		const entries = new Entries(ctx, this.shell);
+		const entries = (this.entries = new Entries(ctx, this.shell));
 		const distribution = new Distribution(ctx, sessions);
 		this.outbox = new Outbox(ctx, this.rosters, new Sealing(ctx, sessions, distribution), () => this.backup.soon());
 		this.history = new History(ctx, entries, this.outbox, this.rosters);
@@ -148,6 +149,7 @@ export class Engine {
 	/** One after the other, and none of them keeps the next from its turn. What may pass is tried again before long. */
 	private async tend(): Promise<void> {
 		const steps = {
+			'messages whose keys have come': () => this.entries.reopenRest(),
 			restore: () => this.backup.restore(),
 			mark: () => this.backup.mark(),
 			history: () => this.history.prefetch(PREFETCH),

@@ -4,7 +4,7 @@
 import type { WireEntry } from '../api/shapes';
 import { sameBytes, toBase64url } from '../core/bytes';
 import type { Id, Message } from '../core/types';
-import type { ChannelRecord, MessageRecord } from '../store/tables';
+import type { ChannelRecord, MessageRecord, Reopening } from '../store/tables';
 import type { Unit } from '../store/unit';
 import type { Context } from './context';
 import { extend, isLate, lateUpTo, spansOf } from './epochs';
@@ -14,14 +14,8 @@ import { DELETED, openEntry, outOfOrder, wiped, type Reading, type SealedEntry }
 import type { Shell } from './shell';
 import { firstLine, showMessage } from './view';
 
-/** Waiting messages that one key opens in one change. */
+/** Waiting messages that are opened in one change, whatever keys it brings. */
 const REOPEN = 500;
-
-/** Where the opening of what waited for a key goes on. */
-export interface Rest {
-	learnt: Learnt;
-	after: MessageRecord;
-}
 
 export class Entries {
 	constructor(
@@ -110,15 +104,39 @@ export class Entries {
 	/** Set by the engine: what waits for its key, or for a better copy of it, is to be looked for. */
 	onWaiting: () => void = () => undefined;
 
-	/** Opens what waited for these keys. What is returned is for `reopenRest`, when the unit is committed. */
-	async reopen(unit: Unit, learnt: Learnt[], after?: MessageRecord): Promise<Rest[]> {
+	/** Opens what waited for these keys; what is left is for `reopenRest`, when the unit is committed. */
+	async reopen(unit: Unit, learnt: Learnt[]): Promise<void> {
+		const rest = await this.reopenSome(unit, learnt);
+		if (rest.length === 0) return;
+		// From the beginning where it was on the way: this is another copy of the key.
+		const isOther = (one: Reopening) => rest.every((now) => now.wants !== one.wants || now.channel !== one.channel);
+		const before = (await unit.meta('reopening'))?.rest ?? [];
+		unit.setMeta('reopening', { rest: [...before.filter(isOther), ...rest] });
+	}
+
+	/** In further changes, so that nobody waits long for the state lock; also what a tab that ended has left. */
+	async reopenRest(): Promise<void> {
+		const { store } = this.ctx;
+		while (await store.read.meta('reopening'))
+			await store.change(async (unit) => {
+				const rest = await this.reopenSome(unit, (await unit.meta('reopening'))?.rest ?? []);
+				if (rest.length > 0) unit.setMeta('reopening', { rest });
+				else unit.deleteMeta('reopening');
+			});
+	}
+
+	private async reopenSome(unit: Unit, learnt: Reopening[]): Promise<Reopening[]> {
 		const shown = new Map<Id, Message[]>();
-		const rest: Rest[] = [];
+		const rest: Reopening[] = [];
+		let room = REOPEN;
 		for (const one of learnt) {
 			const { channel, wants } = one;
-			const waiting = await unit.waiting(REOPEN, after, wants);
+			const waiting = room > 0 ? await unit.waiting(room, one.after, wants) : [];
 			const last = waiting.at(-1);
-			if (last && waiting.length >= REOPEN) rest.push({ learnt: one, after: last });
+			if (room === 0) rest.push(one);
+			else if (last && waiting.length >= room)
+				rest.push({ channel, wants, after: { channel: last.channel, seq: last.seq, wants } });
+			room -= waiting.length;
 			for (const message of waiting) {
 				const known = message.raw && (await unit.get('channels', channel));
 				if (message.channel !== channel || !message.raw || !known) continue;
@@ -136,12 +154,6 @@ export class Entries {
 		}
 		for (const [channel, messages] of shown) this.tell(unit, channel, messages);
 		return rest;
-	}
-
-	/** In further changes, so that nobody waits long for the state lock. */
-	async reopenRest(rest: Rest[]): Promise<void> {
-		for (const { learnt, after } of rest)
-			await this.reopenRest(await this.ctx.store.change((unit) => this.reopen(unit, [learnt], after)));
 	}
 
 	/** The account of this sender is gone, and what they wrote in the channel with it: here too. */

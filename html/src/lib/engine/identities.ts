@@ -59,6 +59,7 @@ export async function meetChanged(ctx: Context, unit: Unit, known: PersonRecord,
 	}
 	if (known.changedKey && sameBytes(known.changedKey, shown)) return false;
 	unit.put('people', { ...known, trust: 'doubted', changedKey: shown, since });
+	await outdate(unit, known.id);
 	await noteEverywhere(ctx, unit, known.id, 'identity_changed');
 	return false;
 }
@@ -77,10 +78,15 @@ export async function remember(ctx: Context, unit: Unit, person: PersonRecord): 
 			unit.delete('sessions', id);
 		}
 		person = { ...person, former: [...new Set([...former, ...devices])].slice(-FORMER) };
-		for (const roster of await rostersWith(unit, person.id)) unit.put('rosters', { ...roster, stale: true });
+		await outdate(unit, person.id);
 	}
 	unit.put('people', person);
 	if (!person.provisional && person.trust !== 'doubted') queueIdentity(ctx, unit, person);
+}
+
+/** Nothing is sealed for lists of members from before a change that was seen elsewhere. */
+export async function outdate(unit: Unit, user: Id): Promise<void> {
+	for (const roster of await rostersWith(unit, user)) unit.put('rosters', { ...roster, stale: true });
 }
 
 /** In every conversation with the person that is known here. */

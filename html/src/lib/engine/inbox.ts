@@ -86,7 +86,7 @@ export class Inbox {
 		await this.meetSenders(items);
 		await this.knowChannels(items);
 		const asked: Asked[] = [];
-		const rest = await this.ctx.store.change(async (unit) => {
+		await this.ctx.store.change(async (unit) => {
 			const learnt: Learnt[] = [];
 			let done = (await unit.meta('inbox'))?.done ?? 0;
 			for (const item of [...items].sort((a, b) => a.seq - b.seq)) {
@@ -95,9 +95,9 @@ export class Inbox {
 				await this.takeOne(unit, item, learnt, asked);
 			}
 			unit.setMeta('inbox', { done });
-			return this.entries.reopen(unit, learnt);
+			await this.entries.reopen(unit, learnt);
 		});
-		await this.entries.reopenRest(rest);
+		await this.entries.reopenRest();
 		await this.takeUnknown();
 		this.acknowledgeSoon();
 		this.onBackup();
@@ -204,16 +204,16 @@ export class Inbox {
 			makers.set(uuidOf(this.ctx.library.inspectSenderKey(body).sender.user), channel);
 		for (const [user, channel] of [...makers].slice(0, MAKERS)) await meetStranger(this.ctx, user, channel);
 		if (keys.length === 0) return;
-		const rest = await this.ctx.store.change(async (unit) => {
+		await this.ctx.store.change(async (unit) => {
 			const learnt: Learnt[] = [];
 			for (const key of keys) {
 				const one = (await this.isCertified(unit, key.body)) ? await this.learnHandedOn(unit, key) : null;
 				if (one) learnt.push(one);
 			}
 			for (const key of keys) if (key.source === 'member') await keepPast(unit, key.channel, 1);
-			return this.entries.reopen(unit, learnt);
+			await this.entries.reopen(unit, learnt);
 		});
-		await this.entries.reopenRest(rest);
+		await this.entries.reopenRest();
 	}
 
 	private async isCertified(unit: Unit, senderKey: Item['body']): Promise<boolean> {

@@ -150,7 +150,8 @@ export class Requests {
 			: await ctx.store.read.get('senderKeys', [channel, wants.slice('sender:'.length), device]);
 		if (!found) return false;
 		const learnt = [{ channel, wants }];
-		await this.entries.reopenRest(await ctx.store.change((unit) => this.entries.reopen(unit, learnt)));
+		await ctx.store.change((unit) => this.entries.reopen(unit, learnt));
+		await this.entries.reopenRest();
 		// What another member handed on may be no good.
 		return (await ctx.store.read.get('messages', [channel, message.seq]))?.state !== 'waiting';
 	}

@@ -111,6 +111,8 @@ export class Sealing {
 		return this.ctx.store.change(async (unit) => {
 			const current = await unit.get('outbox', message.id);
 			if (!current) fail('discarded', 'This message was discarded.');
+			// Somebody may have been seen with another identity since the list was looked at.
+			if ((await unit.get('rosters', message.channel))?.stale) fail('busy', 'The list of members is to be read again.');
 			const sealed = await work(unit);
 			unit.put('outbox', { ...current, sealed });
 			return sealed;

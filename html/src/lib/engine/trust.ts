@@ -9,7 +9,7 @@ import { CryptoError, type Party } from '../crypto/library';
 import type { DeviceKeyRecord } from '../store/tables';
 import type { Unit } from '../store/unit';
 import type { Context } from './context';
-import { isAcquainted, meetChanged, remember, stranger } from './identities';
+import { isAcquainted, meetChanged, outdate, remember, stranger } from './identities';
 
 /**
  * Remembers a person's names. An identity that was remembered stays, and so does the username: messages that were
@@ -36,8 +36,10 @@ export async function meet(ctx: Context, unit: Unit, user: Id, accountKey: Bytes
 	if (user === ctx.own.user) {
 		const same = sameBytes(ctx.own.accountKey, accountKey);
 		const isNoted = known.changedKey ? sameBytes(known.changedKey, accountKey) : same && known.accountKey;
-		if (!isNoted)
+		if (!isNoted) {
 			unit.put('people', { ...known, accountKey: ctx.own.accountKey, changedKey: same ? null : accountKey });
+			if (!same) await outdate(unit, user);
+		}
 		return same;
 	}
 	if (known.accountKey === null) {

@@ -6,6 +6,9 @@ import { openRecord } from './records';
 import { Damaged, type Sealer } from './seal';
 import type { Meta, RecordTable, Records, TableName } from './tables';
 
+/** Behind which of the waiting messages a page begins. */
+export type WaitingPlace = Pick<Records['messages'], 'channel' | 'seq' | 'wants'>;
+
 export class Reader {
 	constructor(
 		private readonly platform: Platform,
@@ -65,7 +68,7 @@ export class Reader {
 	}
 
 	/** Messages that wait for a key, or for this key, in a lasting order: those behind `after`. */
-	async waiting(limit: number, after?: Records['messages'], wants?: string): Promise<Records['messages'][]> {
+	async waiting(limit: number, after?: WaitingPlace, wants?: string): Promise<Records['messages'][]> {
 		const { keyRange } = this.platform;
 		const query = keyRange.bound(wants ?? '', wants ?? '\uffff');
 		const place = after?.wants === undefined ? null : { key: after.wants, primaryKey: [after.channel, after.seq] };

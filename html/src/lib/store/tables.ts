@@ -110,6 +110,15 @@ export interface Meta {
 	/** Other members' devices that were asked for keys of the past, by channel, and how many were taken from them. */
 	past: { [channel: Id]: { asked: { [device: Id]: Millis }; kept: number } };
 	health: KeyHealth;
+	/** Keys that have come, with messages that are still to be opened with them. */
+	reopening: { rest: Reopening[] };
+}
+
+/** What waits for a key, behind a message of it where some was opened already. */
+export interface Reopening {
+	channel: Id;
+	wants: string;
+	after?: { channel: Id; seq: number; wants: string };
 }
 
 export interface ChannelRecord {

@@ -4,7 +4,7 @@
 import type { CoreEvent } from '../core/types';
 import type { Write } from './database';
 import { sealRecord } from './records';
-import type { Reader } from './reader';
+import type { Reader, WaitingPlace } from './reader';
 import { keyOf, type Meta, type RecordTable, type Records, type TableName } from './tables';
 
 export class Unit {
@@ -74,7 +74,7 @@ export class Unit {
 	}
 
 	/** As in Reader; what this unit changed since is as it is now, what it added is not among them. */
-	async waiting(limit: number, after?: Records['messages'], wants?: string): Promise<Records['messages'][]> {
+	async waiting(limit: number, after?: WaitingPlace, wants?: string): Promise<Records['messages'][]> {
 		return this.overlay('messages', await this.reader.waiting(limit, after, wants));
 	}
 
