@@ -15,7 +15,7 @@ static ngx_int_t ngx_chatalot_rest_approvals_token(ngx_chatalot_call_t *call,
     ngx_chatalot_json_t *said, ngx_str_t *token);
 
 
-/* To begin, and to reveal. */
+/* To begin, to reveal, and to give up. */
 
 void
 ngx_chatalot_rest_approvals_claimed(ngx_chatalot_call_t *call)

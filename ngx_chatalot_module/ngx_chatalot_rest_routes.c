@@ -505,6 +505,11 @@ ngx_chatalot_rest_route_t  ngx_chatalot_rest_routes[] = {
       ngx_chatalot_rest_reveal_params, NULL,
       ngx_string("Show what the commitment was made of, after the answer") },
 
+    { NGX_CHATALOT_REST_POST, ngx_string("/api/approvals/cancel"),
+      NGX_CHATALOT_REST_NOBODY, NGX_CHATALOT_FUNCTION("approval_cancel"), ngx_chatalot_rest_approvals_claimed,
+      ngx_chatalot_rest_poll_params, NULL,
+      ngx_string("Give the request up") },
+
     { NGX_CHATALOT_REST_GET, ngx_string("/api/approvals/{code}"),
       NGX_CHATALOT_REST_USER, NGX_CHATALOT_FUNCTION("approval_get"), NULL,
       ngx_chatalot_rest_code_params, ngx_chatalot_rest_shape_approval,

@@ -40,6 +40,7 @@ sub reveals {
     return $nobody->post('/api/approvals/reveal', { %{$new}{qw(id claim key nonce)}, %change });
 }
 
+sub cancels { my ($new, %change) = @_; return $nobody->post('/api/approvals/cancel', { %{$new}{qw(id claim)}, %change }) }
 sub at { my ($new, $step) = @_; return "/api/approvals/$new->{code}" . ($step ? "/$step" : '') }
 sub key { return { key => b64u(random_bytes(32)) } }
 
@@ -159,6 +160,15 @@ answers($anna->delete(at($new)), 200, 'she refuses');
 answers($anna->delete(at($new)), 200, 'twice, to be sure');
 is_deeply(polls($new)->{json}, { state => 'refused' }, 'the newcomer hears it');
 refuses($anna->post(at($new, 'approve'), { sealed => b64u('x' x 98) }), 404, 'approval_not_found', 'there is no way back');
+
+$new = upto(approved => $anna);
+my $given = polls($new)->{json}{enrol_token};
+refuses(cancels($new, claim => b64u(random_bytes(32))), 404, 'approval_not_found', 'nobody else gives a request up');
+answers(cancels($new), 200, 'the newcomer gives it up, though it was approved');
+answers(cancels($new), 200, 'the same again is harmless');
+is_deeply(polls($new)->{json}, { state => 'refused' }, 'it is over');
+refuses($anna->get(at($new)), 404, 'approval_not_found', 'and not found any more');
+refuses(enrols($anna, $given)->{answer}, 401, 'session_ended', 'nor does its token admit a device');
 
 $new = upto(approved => $anna);
 my $token = polls($new)->{json}{enrol_token};

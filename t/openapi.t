@@ -121,6 +121,7 @@ for my $case (
     [ 'GET /api/approvals/{code}', "/api/approvals/$approval" ], [ 'POST /api/approvals/poll', undef, {@claim} ],
     [ 'POST /api/approvals/{code}/approve', "/api/approvals/$approval/approve", { sealed => 'AAAA' } ],
     [ 'POST /api/approvals/poll', undef, {@claim} ], [ 'DELETE /api/approvals/{code}', "/api/approvals/$approval" ],
+    [ 'POST /api/approvals/cancel', undef, {@claim} ],
     [ 'PATCH /api/devices/{device}', '/api/devices/' . $owner->device, { name => 'Desk' } ],
     [ 'PATCH /api/channels/{channel}', "/api/channels/$channel", { history => 'all' } ], [ 'GET /api/reports' ],
     [ 'GET /api/health' ], [ 'GET /api/auth/config' ], [ 'POST /api/auth/prelogin', undef, { username => 'anna' } ],

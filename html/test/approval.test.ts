@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A new device that is admitted by one that is signed in, without a password: by code and by link, refused, given up.
+// A new device that is admitted by one that is signed in, without a password: by code and by link, by the word of the
+// person at each of the two, in either order; refused, given up, expired, and with replies that are lost.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Person } from './support/person';
-import { arrive, register, scene } from './support/scene';
+import { Person } from './support/person';
+import { arrive, engineOf, register, scene, stay } from './support/scene';
 
 const fate = (person: Person, state: string) =>
 	person.until(`approval: ${state}`, () => {
 		const last = person.last('approval');
 		return last?.state === state && last;
 	});
+
+const polls = (calls: string[]) => calls.filter((call) => call === 'POST /approvals/poll').length;
 
 for (const by of ['code', 'link'] as const)
 	test(`a new device is admitted by its ${by}, once the digits are the same`, async () => {
@@ -29,6 +32,8 @@ for (const by of ['code', 'link'] as const)
 		assert.equal(shown.person!.username, 'ada');
 		assert.equal((await later.core.start()).phase, 'signed-out');
 		await ada.core.approve(asked.code);
+		await later.core.confirmApproval();
+		await later.core.confirmApproval();
 		await fate(later, 'done');
 		assert.equal((await later.core.start()).account!.id, users.ada.body.user);
 		await later.online();
@@ -50,12 +55,11 @@ test('a request is refused on the device, or given up where it was made', async 
 	const second = await later.core.requestApproval();
 	await later.core.cancelApproval();
 	const told = later.events.filter(({ type }) => type === 'approval').length;
-	void ada.core.lookAtApproval(second.code).catch(() => undefined);
-	await ada.until('the answer', () => relay.approvals.get(second.code).answer);
-	const polls = () => relay.calls.filter((call) => call === 'POST /approvals/poll').length;
-	const before = polls();
+	await later.until('being taken back', () => relay.approvals.get(second.code).refused);
+	await assert.rejects(ada.core.lookAtApproval(second.code), { code: 'approval_not_found' });
+	const before = polls(relay.calls);
 	await later.core.authConfig();
-	assert.equal(polls(), before);
+	assert.equal(polls(relay.calls), before);
 	assert.equal(later.events.filter(({ type }) => type === 'approval').length, told);
 	assert.equal((await later.core.start()).phase, 'signed-out');
 });
@@ -67,6 +71,148 @@ test('a request that the server no longer knows has expired', async () => {
 	await fate(later, 'waiting');
 	relay.approvals.delete(code);
 	await fate(later, 'expired');
+});
+
+/** Looked at on the one, shown on the other. */
+async function compared() {
+	const { relay, ada, users } = await scene();
+	const later = await arrive(relay, 'ada later');
+	const { code } = await later.core.requestApproval();
+	const { digits } = await ada.core.lookAtApproval(code);
+	const shown = await fate(later, 'compare');
+	assert.equal(shown.digits, digits);
+	return { relay, ada, users, later, code, digits };
+}
+
+/** The new device has asked so many times more. */
+function asks({ relay, later }: Awaited<ReturnType<typeof compared>>, times: number) {
+	const before = polls(relay.calls);
+	return later.until('polls', () => polls(relay.calls) >= before + times);
+}
+
+test('what the other device approves waits for the word of the person at the new one', async () => {
+	const both = await compared();
+	const { ada, later, users, code } = both;
+	await ada.core.approve(code);
+	await asks(both, 2);
+	assert.equal(later.last('approval')!.state, 'compare');
+	assert.equal(users.ada.devices.length, 1);
+	assert.equal((await later.core.start()).phase, 'signed-out');
+	await later.core.confirmApproval();
+	await fate(later, 'done');
+	assert.equal(users.ada.devices.length, 2);
+});
+
+test('the word of the person at the new device waits for that of the one at the other', async () => {
+	const both = await compared();
+	const { ada, later, users, code, digits } = both;
+	await later.core.confirmApproval();
+	const { state, ...shown } = later.last('approval')!;
+	assert.equal(state, 'confirmed');
+	assert.equal(shown.digits, digits);
+	assert.equal(shown.person!.username, 'ada');
+	await asks(both, 2);
+	assert.equal(users.ada.devices.length, 1);
+	await ada.core.approve(code);
+	await fate(later, 'done');
+	assert.equal(users.ada.devices.length, 2);
+});
+
+test('nothing is confirmed that is not shown, or over', async () => {
+	const { relay, ada } = await scene();
+	const later = await arrive(relay, 'ada later');
+	await assert.rejects(later.core.confirmApproval(), { code: 'not_compared' });
+	const { code } = await later.core.requestApproval();
+	await assert.rejects(later.core.confirmApproval(), { code: 'not_compared' });
+	await ada.core.lookAtApproval(code);
+	await fate(later, 'compare');
+	await ada.core.refuse(code);
+	await fate(later, 'refused');
+	await later.until('the end', () =>
+		later.core.confirmApproval().then(
+			() => false,
+			({ code }: { code: string }) => code === 'not_compared'
+		)
+	);
+	await later.core.requestApproval();
+	await assert.rejects(later.core.confirmApproval(), { code: 'not_compared' });
+});
+
+for (const confirmed of [false, true])
+	test(`an approval is taken back, or expires, ${confirmed ? 'before the other side spoke' : 'before the person said so'}`, async () => {
+		const { relay, ada, later, users, code } = await compared();
+		if (confirmed) await later.core.confirmApproval();
+		else await ada.core.approve(code);
+		await ada.core.refuse(code);
+		await fate(later, 'refused');
+
+		const next = await later.core.requestApproval();
+		await ada.core.lookAtApproval(next.code);
+		await fate(later, 'compare');
+		if (confirmed) await later.core.confirmApproval();
+		else await ada.core.approve(next.code);
+		relay.approvals.delete(next.code);
+		await fate(later, 'expired');
+		assert.equal(users.ada.devices.length, 1);
+		assert.equal((await later.core.start()).phase, 'signed-out');
+	});
+
+test('digits that differ end the request for both, whatever was approved already', async () => {
+	for (const approved of [false, true]) {
+		const { relay, ada, later, users, code } = await compared();
+		if (approved) await ada.core.approve(code);
+		await later.core.cancelApproval();
+		await later.until('being taken back', () => relay.approvals.get(code).refused);
+		assert.equal(relay.approvals.get(code).sealed, undefined);
+		if (!approved) await assert.rejects(ada.core.approve(code), { code: 'approval_not_found' });
+		await assert.rejects(later.core.confirmApproval(), { code: 'not_compared' });
+		assert.equal(users.ada.devices.length, 1);
+		assert.equal((await later.core.start()).phase, 'signed-out');
+	}
+});
+
+test('a page that is loaded again on the new device begins anew, and so does one on the other', async () => {
+	const { relay, ada, later, users, code } = await compared();
+	await ada.core.approve(code);
+	later.tab.die();
+	const again = stay(new Person(later.machine));
+	assert.equal((await again.core.start()).phase, 'signed-out');
+	await assert.rejects(again.core.confirmApproval(), { code: 'not_compared' });
+	const next = await again.core.requestApproval();
+	const seen = await ada.core.lookAtApproval(next.code);
+	assert.equal((await fate(again, 'compare')).digits, seen.digits);
+
+	// The page of the other device is loaded again in between: its key is gone, and no other one is taken.
+	(Reflect.get(engineOf(ada).approver, 'lookedAt') as Map<string, unknown>).clear();
+	await assert.rejects(ada.core.approve(next.code), { code: 'not_compared' });
+	await assert.rejects(ada.core.lookAtApproval(next.code), { code: 'conflict' });
+	const third = await again.core.requestApproval();
+	await ada.core.lookAtApproval(third.code);
+	await fate(again, 'compare');
+	await again.core.confirmApproval();
+	await ada.core.approve(third.code);
+	await fate(again, 'done');
+	assert.equal(users.ada.devices.length, 2);
+	assert.equal(relay.approvals.get(code).enrolled, undefined);
+});
+
+test('replies that are lost are asked for again, and admit one device', async () => {
+	const { relay, ada, users } = await scene();
+	const later = await arrive(relay, 'ada later');
+	const lost = new Map<string, number>();
+	relay.loseAnswer = (call) => {
+		const times = lost.get(call) ?? 0;
+		lost.set(call, times + 1);
+		return times === 0 && ['POST /approvals/poll', 'POST /approvals/reveal', 'POST /devices'].includes(call);
+	};
+	const { code } = await later.core.requestApproval();
+	const seen = await ada.core.lookAtApproval(code);
+	assert.equal((await fate(later, 'compare')).digits, seen.digits);
+	await later.core.confirmApproval();
+	await ada.core.approve(code);
+	await fate(later, 'done');
+	assert.equal(lost.get('POST /devices'), 2);
+	assert.equal(users.ada.devices.length, 2);
 });
 
 test('a code is only taken for one if it is one', async () => {

@@ -53,11 +53,24 @@ test('an account through all that befalls it', { skip: !url, timeout: 300_000 },
 		await ada.core.refuse(first.code);
 		await fate(refused, 'refused');
 
+		const third = await refused.core.requestApproval();
+		await ada.core.lookAtApproval(third.code);
+		await fate(refused, 'compare');
+		await refused.core.cancelApproval();
+		await ada.until('being given up', () =>
+			ada.core.approve(third.code).then(
+				() => false,
+				({ code }: { code: string }) => code === 'approval_not_found'
+			)
+		);
+
 		const second = await arrive('ada 2');
 		const { url: link, code } = await second.core.requestApproval();
 		const seen = await ada.core.lookAtApproval(link);
 		assert.deepEqual([seen.code, seen.deviceName], [code, 'ada 2']);
 		assert.equal((await fate(second, 'compare')).digits, seen.digits);
+		await second.core.confirmApproval();
+		assert.equal((await second.core.start()).phase, 'signed-out');
 		await ada.core.approve(code);
 		await fate(second, 'done');
 		await second.online();

@@ -206,6 +206,7 @@ test('everything that people do in a day', { skip: !url || !file, timeout: 400_0
 		await ada.core.lookAtApproval(link);
 		await later.until('the digits', () => later.last('approval')?.state === 'compare', LONG);
 		await ada.core.approve(code);
+		await later.core.confirmApproval();
 		await later.until('being admitted', () => later.last('approval')?.state === 'done', LONG);
 		await later.online();
 		await later.until('the channel', () => later.last('communities')?.length, LONG);

@@ -117,6 +117,20 @@ begin
 end
 $$;
 
+-- args {id, claim_hash} → {}: the newcomer gives the request up, whatever has come of it; what was sealed goes. The same
+-- again is harmless. 404 approval_not_found, also when its device is in.
+create or replace function api.approval_cancel(ctx api.ctx, args jsonb)
+returns setof api.row
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    a constant data.approvals := lib.approval_claimed(args);
+begin
+    update data.approvals x set refused = true, sealed = null, key = null, nonce = null where x.id = a.id;
+    return query select null, null, '{}'::json;
+end
+$$;
+
 -- args {code, sealed} → {}: the keys, sealed for the newcomer, which has its time from now on. Only from the device that
 -- answered, after the newcomer's key; the same again is harmless. 404 approval_not_found; 409 conflict, device_limit.
 create or replace function api.approval_approve(ctx api.ctx, args jsonb)

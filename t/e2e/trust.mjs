@@ -86,6 +86,7 @@ async function letsDeviceIn() {
 	await at(second, '/');
 	await page.getByRole('link', { name: 'Use another device' }).click();
 	const code = page.getByLabel('Code to type');
+	const shownCode = async () => (await code.innerText()).trim();
 	await comes(code.waitFor(), 'a new device shows a code');
 	await page.getByRole('img', { name: 'Code for your other device to scan' }).waitFor();
 	await look(second, 'use another device');
@@ -97,21 +98,58 @@ async function letsDeviceIn() {
 	await comes(owner.page.getByText('There is no device waiting with this code.').waitFor(), 'a wrong code says so');
 	owner.expect(/404/);
 	await look(owner, 'let a device in');
-	await owner.page.getByLabel('Code on the new device').fill((await code.innerText()).trim().toLowerCase());
+	await owner.page.getByLabel('Code on the new device').fill((await shownCode()).toLowerCase());
 	await button(owner, 'Next').click();
-	await comes(
-		owner.page.getByRole('heading', { name: 'Do both show these digits?' }).waitFor(),
-		'the signed-in device shows digits'
-	);
-	await page.getByRole('heading', { name: 'Do both show the same?' }).waitFor();
+	const asksOwner = owner.page.getByRole('heading', { name: 'Do both show these digits?' });
+	const asksSecond = page.getByRole('heading', { name: 'Do both show the same?' });
+	await comes(asksOwner.waitFor(), 'the signed-in device shows digits');
+	await comes(asksSecond.waitFor(), 'and so does the new one');
+	await comes(page.getByText('A device of Mira Okonjo (@mira) answered.').waitFor(), 'which says whose device answered');
 	const digits = (who) => who.page.locator('p', { hasText: /^\d{3}\s\d{3}/ }).innerText();
 	const [here, there] = [await digits(owner), await digits(second)];
 	is(here, there, 'the same on both');
 	await look(owner, 'compare digits');
 	await look(second, 'compare digits on the new device');
+	const isTakenBack = page.waitForResponse((answer) => answer.url().endsWith('/api/approvals/cancel'));
+	await button(second, 'They differ').click();
+	await comes(
+		page.getByRole('heading', { name: 'This device was not let in' }).waitFor(),
+		'who says on the new one that they differ is told what that means'
+	);
+	await look(second, 'digits that differ');
+	ok((await isTakenBack).ok(), 'and the request is taken back');
 	await button(owner, 'They match').click();
-	await comes(owner.page.getByRole('heading', { name: /is in$/ }).waitFor(), 'one says that they match');
-	await comes(general(second).waitFor(), 'and the new device is in, without a password');
+	await comes(owner.page.getByText('The new device gave up').waitFor(), 'and nobody lets it in any more');
+	owner.expect(/404/);
+	await button(second, 'New code').click();
+	await code.waitFor();
+	await at(owner, '/approve');
+	await owner.page.getByLabel('Code on the new device').fill(await shownCode());
+	await button(owner, 'Next').click();
+	await asksOwner.waitFor();
+	await asksSecond.waitFor();
+	is(await digits(owner), await digits(second), 'another code, and digits that are the same');
+	await button(second, 'They match').click();
+	const waits = page.getByRole('heading', { name: 'Now your other device' });
+	await comes(waits.waitFor(), 'who says on the new one that they match is told to say so on the other');
+	await look(second, 'digits that match here');
+	await button(second, 'Begin again with a new code').click();
+	await code.waitFor();
+	await at(owner, '/approve');
+	await owner.page.getByLabel('Code on the new device').fill(await shownCode());
+	await button(owner, 'Next').click();
+	await asksOwner.waitFor();
+	await asksSecond.waitFor();
+	await button(owner, 'They match').click();
+	await comes(
+		owner.page.getByRole('heading', { name: 'Now say so on the new device' }).waitFor(),
+		'said on the signed-in one first, it is asked for on the new one'
+	);
+	await look(owner, 'digits that match there');
+	ok(await asksSecond.isVisible(), 'and the new device waits for its own person');
+	await button(second, 'They match').click();
+	await comes(general(second).waitFor(), 'then it is in, without a password');
+	await comes(owner.page.getByRole('heading', { name: /is in$/ }).waitFor(), 'and the other one says so');
 	await comes(sees(second, 'Before anyone came.'), 'with its history');
 	await comes(sees(second, 'Hello from Ada.'), 'of both sides');
 	await write(second, 'From the device that was let in.');

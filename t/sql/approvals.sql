@@ -97,6 +97,7 @@ select is(t.refused('approval_poll', 'newcomer', pg_temp.claim('one')), '404 app
 select is(t.refused('approval_approve', 'anna', pg_temp.of(one, jsonb_build_object('sealed', t.b(98)))), 'done',
     'an approval whose answer was lost is still harmless') from code;
 select is(t.refused('approval_refuse', 'anna', pg_temp.of(one)), '409 conflict code', 'too late to refuse') from code;
+select is(t.refused('approval_cancel', 'newcomer', pg_temp.claim('one')), '404 approval_not_found id', 'or to give it up');
 
 -- refusing and taking back
 create function pg_temp.upto(name text, step text, approver text default 'anna') returns text language plpgsql
@@ -123,6 +124,22 @@ create temporary table three on commit drop as select pg_temp.upto('three', 'app
 select is(t.refused('approval_refuse', 'anna', pg_temp.of(code)), 'done', 'an approval taken back') from three;
 select is(pg_temp.state('three'), 'refused', 'the newcomer hears it');
 select is(pg_temp.enrols('back', 'three', 'anna'), '401 session_ended', 'and the token admits nothing');
+
+-- the newcomer gives up
+create temporary table given on commit drop as
+    select pg_temp.begins('up') as asked, pg_temp.upto('up 2', 'revealed') as revealed, pg_temp.upto('up 3', 'approved') as approved;
+select is(t.refused('approval_cancel', 'newcomer', pg_temp.claim('up 3', jsonb_build_object('claim_hash', t.b(32, 'guessed')))),
+    '404 approval_not_found id', 'nobody else gives it up');
+select is(t.refused('approval_cancel', 'newcomer', pg_temp.claim(name)), 'done', name || ': given up')
+  from unnest('{up,up 2,up 3,up 3}'::text[]) as name;
+select is(pg_temp.state(name), 'refused', name || ': it is over') from unnest('{up,up 2,up 3}'::text[]) as name;
+select is(t.refused('approval_get', 'anna', pg_temp.of(asked)), '404 approval_not_found code', 'nobody finds it') from given;
+select is(t.refused('approval_approve', 'anna', pg_temp.of(revealed, jsonb_build_object('sealed', t.b(98)))),
+    '404 approval_not_found code', 'nor approves it') from given;
+select is(t.refused('approval_refuse', 'anna', pg_temp.of(revealed)), 'done', 'to refuse it, too, is harmless') from given;
+select is(pg_temp.enrols('given up', 'up 3', 'anna'), '401 session_ended', 'and what was approved admits nothing');
+select is(sum(num_nonnulls(sealed, key, nonce)), 0::bigint, 'nothing of it stays')
+  from data.approvals where id in (t.id('up'), t.id('up 2'), t.id('up 3'));
 
 -- a device that is here already is renewed with the password only: all that admits it is public, but for the account's keys
 select pg_temp.upto('known', 'approved') \g /dev/null

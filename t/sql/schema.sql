@@ -30,7 +30,7 @@ select is_empty($$ select name, regexp_count(prosrc, E'\n') from functions where
 select is_empty($$ select name from functions where schema = 'api'
     and name !~ 'api\.auth_(config|prelogin|register|login_begin|login_end|login_void|refresh)\('
     and name !~ 'api\.auth_(recovery_begin|recovery_end|recovery_complete|prove|identity|reset_begin|reset)\(|device_add|invite_get'
-    and name !~ 'api\.approval_(begin|poll|reveal)\('
+    and name !~ 'api\.approval_(begin|poll|reveal|cancel)\('
     and prosrc !~ 'begin\s+perform lib\.require_session\(ctx\);' $$,
         'signed-in calls begin with the check of the session');
 select is_empty($$ select f.name, m[1] from functions f, regexp_matches(f.prosrc, 'lib\.limit\(''(\w+)''\)', 'g') as m

@@ -44,6 +44,7 @@ type Mine =
 	| 'useResetCode'
 	| 'resetAccount'
 	| 'requestApproval'
+	| 'confirmApproval'
 	| 'cancelApproval'
 	| 'lookAtApproval'
 	| 'approve'
@@ -215,17 +216,20 @@ export function trustCore(world: World): Pick<Core, Mine> {
 			stop();
 			emit('approval', { state: 'waiting' });
 			later(6000, () => emit('approval', { state: 'compare', digits: '408215', person: me }));
-			if (world.scenario() === 'admitted') {
-				later(9000, () => {
-					emit('approval', { state: 'done' });
-					world.enter();
-				});
-			}
 			return {
 				code: 'K7QW9M2F',
 				url: `${location.origin}/approve#K7QW9M2F`,
 				expiresAt: Date.now() + 10 * 60_000
 			};
+		},
+		async confirmApproval() {
+			emit('approval', { state: 'confirmed', digits: '408215', person: me });
+			if (world.scenario() === 'admitted') {
+				later(3000, () => {
+					world.enter();
+					emit('approval', { state: 'done' });
+				});
+			}
 		},
 		async cancelApproval() {
 			stop();

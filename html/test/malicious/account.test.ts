@@ -3,7 +3,7 @@
 // that would open the keys, and no device takes another's keys for its own.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { toBase64url } from '../../src/lib/core/bytes';
+import { fromBase64url, toBase64url } from '../../src/lib/core/bytes';
 import type { Failure } from '../../src/lib/core/problem';
 import { uuidBytes } from '../../src/lib/core/uuid';
 import type { Person } from '../support/person';
@@ -150,7 +150,8 @@ test('another approver’s key gives other digits on the two devices, and opens 
 	const seen = await ada.core.lookAtApproval(asked.url);
 	const shown = await last(later, 'compare');
 	assert.notEqual(shown.digits, seen.digits);
-	// Should somebody approve it all the same.
+	// Should somebody say so all the same, on both.
+	await later.core.confirmApproval();
 	await ada.core.approve(asked.code);
 	assert.equal((await last(later, 'failed')).problem!.code, 'approval_mismatch');
 	assert.equal(users.ada.devices.length, 1);
@@ -176,9 +177,115 @@ test('an approver’s key, person or keys that change after the digits were show
 		await last(later, 'compare');
 		relay.tamperReply = (path, reply) =>
 			path === '/approvals/poll' && reply.state === 'approved' ? lie(reply, users.ben) : reply;
+		await later.core.confirmApproval();
 		await ada.core.approve(asked.code);
 		const failed = await last(later, 'failed');
 		assert.equal(failed.problem!.code, code);
 	}
 	assert.equal(users.ada.devices.length, 1);
+});
+
+/**
+ * The server plays a device that is signed in, of an identity it made up: somebody who never was, under the name of the
+ * person whose device it is. It has all that an approver has. Ada's device has not been asked.
+ */
+async function madeUp(named: 'ada' | 'nobody') {
+	const { relay, ada, users } = await scene();
+	const later = await arrive(relay, 'ada later');
+	const { library } = engineOf(ada).ctx;
+	const keys = library.createAccount();
+	const id = named === 'ada' ? users.ada.body.user : crypto.randomUUID();
+	const user = { id, username: 'ada', display_name: 'Ada' };
+	const { secret, key: approverKey } = library.approvalAnswer();
+	let digits = '';
+	let polls = 0;
+	const enrolled: Json[] = [];
+	relay.before = (call, body) => {
+		if (call === 'POST /devices') enrolled.push(body);
+	};
+	const asked = await later.core.requestApproval();
+	const request = relay.approvals.get(asked.code);
+	Object.assign(request, { answer: toBase64url(approverKey), approver: users.ada.devices[0] });
+	relay.tamperReply = (path, reply) => {
+		if (path !== '/approvals/poll' || request.refused) return reply;
+		polls++;
+		const answered = { state: 'answered', user, answer_key: toBase64url(approverKey) };
+		if (!request.key) return answered;
+		const about = {
+			id: uuidBytes(request.id),
+			commitment: fromBase64url(request.commitment)!,
+			newcomerKey: fromBase64url(request.key)!,
+			nonce: fromBase64url(request.nonce)!,
+			approverKey,
+			user: uuidBytes(id)
+		};
+		digits = library.approvalDigits('approver', secret, about);
+		const sealed = toBase64url(library.approvalSeal(secret, about, keys.accountSecret, keys.backupSecret));
+		const [account_key, backup_key] = [keys.accountKey, keys.backupKey].map(toBase64url);
+		relay.enrolTokens.set('made up', users.ada.body.user);
+		return { ...answered, state: 'approved', account_key, backup_key, sealed, enrol_token: 'made up', expires_in: 600 };
+	};
+	const shown = await last(later, 'compare');
+	const before = polls;
+	await later.until('the approval', () => polls > before + 1);
+	return { relay, users, later, enrolled, shown, request, digits: () => digits };
+}
+
+async function isEmpty(person: Person): Promise<void> {
+	const { phase, account, communities, dms } = await person.core.start();
+	assert.deepEqual([phase, account, communities, dms], ['signed-out', undefined, [], []]);
+	assert.equal(engineOf(person), undefined);
+	const db = await new Promise<IDBDatabase>((resolve, reject) => {
+		const opening = person.tab.indexedDB.open('chatalot');
+		opening.onsuccess = () => resolve(opening.result);
+		opening.onerror = () => reject(opening.error ?? new Error('IndexedDB'));
+	});
+	for (const name of db.objectStoreNames) {
+		// The store's own key, made when it was opened first.
+		if (name === 'vault') continue;
+		const count = await new Promise<number>((resolve, reject) => {
+			const counting = db.transaction(name).objectStore(name).count();
+			counting.onsuccess = () => resolve(counting.result);
+			counting.onerror = () => reject(counting.error ?? new Error('IndexedDB'));
+		});
+		assert.equal(count, 0, `nothing in ${name}`);
+	}
+	db.close();
+}
+
+for (const named of ['ada', 'nobody'] as const)
+	test(`an identity that the server made up, under the id of ${named}, is not taken before the person has compared`, async () => {
+		const { relay, users, later, enrolled, shown, request, digits } = await madeUp(named);
+		// The digits are those of the server’s own making, and on no device of Ada’s.
+		assert.equal(shown.digits, digits());
+		assert.equal(later.last('approval')!.state, 'compare');
+		assert.deepEqual(enrolled, []);
+		await isEmpty(later);
+		await later.core.cancelApproval();
+		await later.until('being taken back', () => request.refused);
+		await assert.rejects(later.core.confirmApproval(), { code: 'not_compared' });
+		const calls = relay.calls.length;
+		await later.core.authConfig();
+		assert.deepEqual(relay.calls.slice(calls), ['GET /auth/config']);
+		assert.deepEqual(enrolled, []);
+		assert.equal(users.ada.devices.length, 1);
+		assert.equal(later.last('approval')!.state, 'compare', 'nothing is told of a request that was given up');
+		await isEmpty(later);
+	});
+
+test('a server that plays the approver has no say in whether the digits were compared', async () => {
+	const { relay, later, enrolled, shown } = await madeUp('nobody');
+	const tamper = relay.tamperReply;
+	const lies = (lie: Json) => {
+		relay.tamperReply = (path, reply) => (path === '/approvals/poll' ? { ...tamper(path, reply), ...lie } : reply);
+	};
+	const polls = () => relay.calls.filter((call) => call === 'POST /approvals/poll').length;
+	lies({ confirmed: true });
+	const before = polls();
+	await later.until('polls', () => polls() > before + 1);
+	assert.deepEqual(later.last('approval'), shown);
+	lies({ state: 'confirmed' });
+	assert.equal((await last(later, 'failed')).problem!.code, 'bad_reply');
+	assert.deepEqual(enrolled, []);
+	await isEmpty(later);
 });

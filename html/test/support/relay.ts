@@ -323,6 +323,9 @@ export class Relay implements Network {
 			}
 			case 'POST approvals/poll':
 				return this.pollApproval(this.claimed(body));
+			case 'POST approvals/cancel':
+				Object.assign(this.claimed(body), { refused: true, sealed: undefined });
+				return {};
 			case 'POST approvals/reveal': {
 				const approval = this.claimed(body);
 				if (!approval.answer) throw new Refusal(409, 'conflict');
@@ -349,7 +352,8 @@ export class Relay implements Network {
 			case 'POST devices': {
 				const user = this.enrolTokens.get(token ?? '');
 				if (!user) throw new Refusal(401, 'token_invalid');
-				return this.tokens(this.addDevice(user, body.device));
+				const known = this.users.get(user)!.devices.find(({ id }) => id === body.device.id);
+				return this.tokens(known ?? this.addDevice(user, body.device));
 			}
 			case 'GET users/*/devices': {
 				const { username, display_name, account_key } = this.person(parts[1]!);

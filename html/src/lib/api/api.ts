@@ -124,6 +124,9 @@ export class PublicApi {
 	revealApproval(body: { id: string; claim: string; key: string; nonce: string }) {
 		return this.call({ method: 'POST', path: '/approvals/reveal', body, reply: nothing });
 	}
+	cancelApproval(id: string, claim: string) {
+		return this.call({ method: 'POST', path: '/approvals/cancel', body: { id, claim }, reply: nothing });
+	}
 	enrol(token: string, accountKey: Uint8Array, device: DeviceUpload) {
 		const body = { account_key: toBase64url(accountKey), device };
 		return this.call({ method: 'POST', path: '/devices', body, token, reply: shapes.tokens });

@@ -129,14 +129,19 @@ export class ClientCore implements Core {
 			this.platform,
 			library,
 			(fate) => this.newcomer === newcomer && this.emit({ type: 'approval', data: fate }),
-			(handed) =>
+			(handed, again) =>
 				this.becomeDevice(async (enrolment) => ({
-					made: await enrolment.approved(handed, this.locked),
+					made: await enrolment.approved(handed, again, this.locked),
 					result: undefined
 				}))
 		);
 		this.newcomer = newcomer;
 		return newcomer.begin();
+	}
+
+	async confirmApproval(): Promise<void> {
+		if (!this.newcomer) fail('not_compared', 'There is nothing to be compared.');
+		this.newcomer.confirm();
 	}
 
 	async cancelApproval(): Promise<void> {

@@ -17,6 +17,7 @@ export const methods: { readonly [M in Method]: true } = {
 	resetAccount: true,
 	signOut: true,
 	requestApproval: true,
+	confirmApproval: true,
 	cancelApproval: true,
 	lookAtApproval: true,
 	approve: true,

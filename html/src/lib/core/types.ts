@@ -269,6 +269,12 @@ export interface Core {
 	/** Asks one of the account's devices to admit this one; what comes of it arrives as `approval` events. `url` is what
 	    stands in the QR code. */
 	requestApproval(): Promise<{ code: string; url: string; expiresAt: Millis }>;
+	/**
+	 * The person at this device has seen the digits of `compare` on the other one, too. Whether they say so there before or
+	 * after does not matter; nothing that the other device hands over is used before this.
+	 */
+	confirmApproval(): Promise<void>;
+	/** Gives the request up, as where the digits differ: its keys are gone, and so is what was sealed for them. */
 	cancelApproval(): Promise<void>;
 	/**
 	 * On the signed-in device: `text` is the short code, or the link behind the QR code. Waits until the new device shows
@@ -350,10 +356,11 @@ export interface CoreEvents {
 	restore: { done: number; total: number; problem?: Problem };
 	/**
 	 * Of the request made by `requestApproval`: `waiting` for a device to take it up; `compare` the digits with those on
-	 * it; then `done` (an `account` event follows), or `refused`, `expired` or `failed`, after which it is over.
+	 * it; `confirmed` here by `confirmApproval`, but not there yet; then `done` (an `account` event precedes it). Or
+	 * `refused`, `expired` or `failed`, at any time, after which it is over.
 	 */
 	approval: {
-		state: 'waiting' | 'compare' | 'refused' | 'expired' | 'failed' | 'done';
+		state: 'waiting' | 'compare' | 'confirmed' | 'refused' | 'expired' | 'failed' | 'done';
 		digits?: string;
 		person?: Person;
 		problem?: Problem;

@@ -8,6 +8,7 @@ import type { Platform } from '../core/platform';
 import { fail, Failure, isPassing } from '../core/problem';
 import type { Id } from '../core/types';
 import type { AccountKeys, Library } from '../crypto/library';
+import type { Again } from './approval';
 import { newId } from './context';
 import { admitted, makeDevice, type DeviceKeys, type NewDevice } from './device';
 import { Passwords, wipeProof, type Proof } from './password';
@@ -165,9 +166,11 @@ export class Enrolment {
 		}
 	}
 
-	/** By what another device has handed over. */
-	async approved({ user, keys, token }: HandedOver, locked: Locked | undefined): Promise<NewDevice> {
-		const made = await this.enrol(token, user.id, keys);
+	/** By what another device has handed over, `again` and again: the token is good for this very device until it is in. */
+	async approved({ user, keys, token }: HandedOver, again: Again, locked: Locked | undefined): Promise<NewDevice> {
+		const device = this.device(user.id, keys);
+		const tokens = await again(() => this.api.enrol(token, keys.accountKey, device.upload));
+		const made = admitted(this.platform, tokens, user.id, keys, device);
 		if (locked?.login.user.id === user.id) await this.rewrap(locked, made);
 		return made;
 	}

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Admitting a new device from one that is signed in, both sides of it. The new one commits to its key before it sees the
-// other's, so that six digits are enough to know that nobody stands between them; docs/e2ee.md, section 2.
+// other's, so that six digits are enough to know that nobody stands between them. Each side goes by its own person's word
+// only: the old one hands nothing over before it, the new one takes nothing; docs/e2ee.md, section 2.
 import { PublicApi } from '../api/api';
 import type { WireApproval, WirePerson } from '../api/shapes';
 import { fromBase64url, sameBytes, toBase64url, wipe, type Bytes } from '../core/bytes';
 import type { Platform } from '../core/platform';
 import { fail, Failure, isPassing, toProblem } from '../core/problem';
-import type { ApprovalRequest, CoreEvents } from '../core/types';
+import type { ApprovalRequest, CoreEvents, Person } from '../core/types';
 import { uuidBytes } from '../core/uuid';
 import { CryptoError, type Approval, type Library } from '../crypto/library';
 import type { HandedOver } from './account';
@@ -14,14 +15,17 @@ import { newId, type Context } from './context';
 
 /** Between two looks: at first somebody is waiting before the screen, later rather not. */
 const PAUSE = { first: 1_000, most: 5_000, factor: 1.2 };
-/** How long a request lives at most, whatever the server says. */
-const LIFE = 15 * 60_000;
+/** How long a request lives at most, whatever the server says: ten minutes to be approved, and as many from then on. */
+const LIFE = 21 * 60_000;
 /** How long the approver waits for the new device to show what it committed to. */
 const REVEAL = 30_000;
 /** Requests that one device looks at without deciding. */
 const LOOKED_AT = 8;
 
 const STOPPED = 'stopped';
+/** What the server says of a request that has expired, was used or taken back: to the claim, and to the token. */
+const OVER = new Set(['approval_not_found', 'session_ended']);
+const SENSELESS = 'The server’s answer to the request makes no sense.';
 const MISMATCH = 'The two devices do not have the same keys of each other: somebody stands between them.';
 
 export type Fate = CoreEvents['approval'];
@@ -36,10 +40,18 @@ interface Begun {
 	commitment: Bytes;
 }
 
+/** Repeats what failed in passing, for as long as the request lives. */
+export type Again = <T>(work: () => Promise<T>) => Promise<T>;
+
 /** The new device's side. Made for one request. */
 export class Newcomer {
 	private readonly api: PublicApi;
+	private begun: Begun | undefined;
 	private stopped = false;
+	/** What the person is shown, from the comparison on; and whether they have said that the other device shows it, too. */
+	private shown: { digits: string; person: Person } | undefined;
+	private confirmed = false;
+	private pause = PAUSE.first;
 	private wake: () => void = () => undefined;
 
 	constructor(
@@ -47,7 +59,7 @@ export class Newcomer {
 		private readonly library: Library,
 		private readonly tell: (fate: Fate) => void,
 		/** Becomes a device with what was handed over. */
-		private readonly onApproved: (handed: HandedOver) => Promise<void>
+		private readonly onApproved: (handed: HandedOver, again: Again) => Promise<void>
 	) {
 		this.api = new PublicApi(platform);
 	}
@@ -69,22 +81,59 @@ export class Newcomer {
 		if (!isCode(code)) fail('bad_reply', 'The server gave a code that is none.');
 		// By this device's clock: the server's may differ, and the server says itself when it is over.
 		const end = platform.now() + LIFE;
-		void this.follow(begun, end).finally(() => wipe(begun.secret));
+		this.begun = begun;
+		if (this.stopped) this.withdraw();
+		void this.follow(begun, end).finally(() => this.end());
 		return { code, url: `${platform.origin}/approve#${code}.${commitment}`, expiresAt: asked.expires_at };
 	}
 
-	cancel(): void {
-		this.stopped = true;
+	/** The person at this device has seen the same digits on the other one. Without that nothing is taken. */
+	confirm(): void {
+		if (this.confirmed) return;
+		if (!this.shown || !this.begun) fail('not_compared', 'The digits have to be shown before they can be the same.');
+		this.confirmed = true;
+		this.tell({ state: 'confirmed', ...this.shown });
+		this.pause = PAUSE.first;
 		this.wake();
+	}
+
+	/** Also what comes of digits that differ: the key is gone, so that nothing sealed for it opens ever. */
+	cancel(): void {
+		if (this.stopped) return;
+		this.stopped = true;
+		this.withdraw();
+		this.wake();
+	}
+
+	/** So that nobody approves what nobody waits for. Whether the server heeds it changes nothing here. */
+	private withdraw(): void {
+		if (!this.begun) return;
+		const { wireId, claim } = this.begun;
+		this.end();
+		this.api.cancelApproval(wireId, claim).catch((error: unknown) => {
+			this.platform.log('warn', 'the request was not taken back', String(error));
+		});
+	}
+
+	private end(): void {
+		wipe(this.begun?.secret);
+		this.begun = undefined;
 	}
 
 	private async follow(begun: Begun, end: number): Promise<void> {
 		try {
 			this.tell({ state: 'waiting' });
-			const answered = await this.poll(begun, end, 'waiting');
+			const answered = await this.poll(begun, end, ({ state }) => state !== 'waiting');
 			const about = await this.compare(begun, answered);
-			const approved = await this.poll(begun, end, 'answered');
-			await this.onApproved(this.take(begun, about, approved));
+			// The server's word that the other device approves is none: anybody could be that device.
+			const approved = await this.poll(begun, end, (found) => {
+				if (found.state === 'waiting') fail('bad_reply', SENSELESS);
+				requireSame(found, about);
+				return found.state === 'approved' && this.confirmed;
+			});
+			const handed = this.take(begun, about, approved);
+			this.end();
+			await this.onApproved(handed, (work) => this.again(work));
 			this.tell({ state: 'done' });
 		} catch (error) {
 			this.failed(error);
@@ -97,28 +146,29 @@ export class Newcomer {
 		if (!(error instanceof Failure)) this.platform.log('error', 'approval', error);
 		if (code === 'approval_refused') this.tell({ state: 'refused' });
 		else if (code === 'approval_expired') this.tell({ state: 'expired' });
-		else this.tell({ state: 'failed', problem: toProblem(error) });
+		else {
+			this.withdraw();
+			this.tell({ state: 'failed', problem: toProblem(error) });
+		}
 	}
 
 	/** Only now, when the other's key is known, the own one is shown, and with it the digits. */
-	private async compare(begun: Begun, { answer_key: approverKey, user }: WireApproval): Promise<Approval> {
-		if (!approverKey || !user) fail('bad_reply', 'The server’s answer to the request makes no sense.');
+	private async compare(begun: Begun, { state, answer_key: approverKey, user }: WireApproval): Promise<Approval> {
+		if (state !== 'answered' || !approverKey || !user) fail('bad_reply', SENSELESS);
 		const { id, commitment, key: newcomerKey, nonce, wireId, claim, secret } = begun;
 		const about = { id, commitment, newcomerKey, nonce, approverKey, user: uuidBytes(user.id) };
 		const digits = guarded(() => this.library.approvalDigits('newcomer', secret, about));
 		await this.again(() =>
 			this.api.revealApproval({ id: wireId, claim, key: toBase64url(newcomerKey), nonce: toBase64url(nonce) })
 		);
-		this.tell({ state: 'compare', digits, person: personOf(user) });
+		this.shown = { digits, person: personOf(user) };
+		this.tell({ state: 'compare', ...this.shown });
 		return about;
 	}
 
 	private take({ secret }: Begun, about: Approval, approved: WireApproval): HandedOver {
-		const { sealed, account_key, backup_key, enrol_token: token, user, answer_key } = approved;
-		if (!sealed || !account_key || !backup_key || !token || !user || !answer_key)
-			fail('bad_reply', 'The server’s answer to the request makes no sense.');
-		if (!sameBytes(answer_key, about.approverKey) || !sameBytes(uuidBytes(user.id), about.user))
-			fail('approval_mismatch', MISMATCH);
+		const { sealed, account_key, backup_key, enrol_token: token, user } = approved;
+		if (!sealed || !account_key || !backup_key || !token || !user) fail('bad_reply', SENSELESS);
 		const opened = guarded(() => this.library.approvalOpen(secret, about, sealed));
 		const keys = { ...opened, ...this.library.accountPublic(opened.accountSecret, opened.backupSecret) };
 		if (!sameBytes(keys.accountKey, account_key) || !sameBytes(keys.backupKey, backup_key))
@@ -126,21 +176,18 @@ export class Newcomer {
 		return { user, keys, token };
 	}
 
-	/** Asks until the state is another one than that which is waited in. */
-	private async poll({ wireId, claim }: Begun, end: number, state: WireApproval['state']): Promise<WireApproval> {
-		let pause = PAUSE.first;
-		for (;;) {
+	/** Asks until what has become of the request is enough, or it is over. */
+	private async poll(
+		{ wireId, claim }: Begun,
+		end: number,
+		isEnough: (found: WireApproval) => boolean
+	): Promise<WireApproval> {
+		for (this.pause = PAUSE.first; ; this.pause = Math.min(PAUSE.most, this.pause * PAUSE.factor)) {
 			const found = await this.again(() => this.api.pollApproval(wireId, claim));
-			if (this.stopped) fail(STOPPED, STOPPED);
 			if (found.state === 'refused') fail('approval_refused', 'The request was refused.');
-			if (found.state !== state) {
-				if (found.state === 'waiting' || (state === 'waiting' && found.state !== 'answered'))
-					fail('bad_reply', 'The server’s answer to the request makes no sense.');
-				return found;
-			}
-			if (this.platform.now() + pause > end) fail('approval_expired', 'Nobody has taken up the request.');
-			await this.sleep(pause);
-			pause = Math.min(PAUSE.most, pause * PAUSE.factor);
+			if (isEnough(found)) return found;
+			if (this.platform.now() + this.pause > end) fail('approval_expired', 'Nobody has taken up the request.');
+			await this.sleep(this.pause);
 		}
 	}
 
@@ -148,12 +195,13 @@ export class Newcomer {
 	private async again<T>(work: () => Promise<T>): Promise<T> {
 		let pause = PAUSE.first;
 		for (let attempt = 0; ; attempt++) {
-			if (this.stopped) fail(STOPPED, STOPPED);
+			this.goOn();
 			try {
-				return await work();
+				const done = await work();
+				this.goOn();
+				return done;
 			} catch (error) {
-				if (error instanceof Failure && error.code === 'approval_not_found')
-					fail('approval_expired', 'Nobody has taken up the request.');
+				if (error instanceof Failure && OVER.has(error.code)) fail('approval_expired', 'The request has had its time.');
 				if (!isPassing(error) || attempt >= LIFE / PAUSE.most) throw error;
 			}
 			await this.sleep(pause);
@@ -169,6 +217,10 @@ export class Newcomer {
 				resolve();
 			};
 		});
+		this.goOn();
+	}
+
+	private goOn(): void {
 		if (this.stopped) fail(STOPPED, STOPPED);
 	}
 }
@@ -296,6 +348,13 @@ function guarded<T>(work: () => T): T {
 		if (!(error instanceof CryptoError)) throw error;
 		return fail('approval_mismatch', MISMATCH);
 	}
+}
+
+/** The first answer is the one that the digits are of. */
+function requireSame({ answer_key: key, user }: WireApproval, about: Approval): void {
+	if (!key || !user) fail('bad_reply', SENSELESS);
+	if (!sameBytes(key, about.approverKey) || !sameBytes(uuidBytes(user.id), about.user))
+		fail('approval_mismatch', MISMATCH);
 }
 
 function personOf({ id, username, display_name: displayName }: WirePerson) {

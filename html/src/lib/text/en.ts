@@ -144,21 +144,34 @@ export const en = {
 		qr: 'Code for your other device to scan',
 		code: 'Code to type',
 		waiting: (until: string) => `Waiting for your other device, until ${until}`,
-		compareTitle: 'Do both show the same?',
-		compareLead: (name: string) =>
-			name
-				? `A device of ${name} answered. It should show these digits:`
-				: 'Your other device should show these digits:',
-		compareWait: 'If they are the same, say so on the other device. Then this one is let in.',
-		differ: 'They are different: begin again',
-		over: { refused: 'The other device said no', expired: 'This took too long', failed: 'This did not work' } as Record<
-			string,
-			string
-		>,
+		titles: {
+			waiting: 'Use another device',
+			compare: 'Do both show the same?',
+			confirmed: 'Now your other device',
+			differed: 'This device was not let in',
+			refused: 'The other device said no',
+			expired: 'This took too long',
+			failed: 'This did not work',
+			done: 'You are in'
+		},
+		compareLead: (name: string, username: string) =>
+			`A device of ${name} (@${username}) answered. Look at that device: it must show these digits.`,
+		compareWarning:
+			'Say that they match only if you see exactly these digits on your own other device. Otherwise somebody else may be letting this one into an account of theirs, to read what you write here.',
+		match: 'They match',
+		differ: 'They differ',
+		confirmedLead:
+			'You said here that the digits match. Say so on your other device, too, if you have not: it shows the same ones.',
+		confirmedWait: 'Waiting for your other device',
+		giveUp: 'Begin again with a new code',
 		overText: {
-			refused: 'Nothing was handed over. If you did not mean that, begin again with a new code.',
-			expired: 'A code works for ten minutes. Begin again with a new one.'
-		} as Record<string, string>,
+			differed: [
+				'The digits were different, so this device took nothing over and stored nothing. Say on your other device, too, that they do not match.',
+				'If you typed or scanned this device’s own code there, somebody stands between the two: tell whoever runs this server before you go on. If another code was used there, begin again.'
+			],
+			refused: ['Nothing was handed over. If you did not mean that, begin again with a new code.'],
+			expired: ['A code works for ten minutes. Begin again with a new one.']
+		},
 		again: 'New code',
 		done: 'You are in',
 		doneHint: 'Your other device has handed over the keys. Your history comes next.'
@@ -180,6 +193,14 @@ export const en = {
 			'Let it in only if you hold it in your hands and it shows exactly these digits. It will be able to read all your messages and write in your name.',
 		yes: 'They match',
 		no: 'They do not',
+		approved: 'Now say so on the new device',
+		approvedText: (name: string) =>
+			`${name} comes in when you say there, too, that the digits match. If it shows a new code, begin again with that one.`,
+		takeBack: 'Take it back',
+		anotherCode: 'Type another code',
+		gone: 'The new device gave up, or the code has had its time. Nothing was handed over. Begin again with a new code.',
+		answered:
+			'Another device answered this code first, or this one before its page was loaded again. Make a new code on the new device. If it was not you who answered, choose “They differ” there.',
 		in: (name: string) => `${name} is in`,
 		inText: 'It has the keys now and fetches your history. You find it among your devices.',
 		refused: 'It was not let in',
