@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Id } from '../src/lib/core/types';
-import type { Person } from './support/person';
-import { joinLast, register, scene, secondDevice } from './support/scene';
+import { Person } from './support/person';
+import { arrive, engineOf, joinLast, password, register, scene, secondDevice, stay } from './support/scene';
 
 /** Every message of a channel, read page by page as somebody does who scrolls all the way up. */
 async function readAll(person: Person, channel: Id) {
@@ -20,6 +20,13 @@ async function readAll(person: Person, channel: Id) {
 		more = older.more;
 	}
 	return all;
+}
+
+/** Which of these texts a device still has. */
+async function findInStore(person: Person, texts: string[]): Promise<string[]> {
+	const { read } = engineOf(person).ctx.store;
+	const kept = JSON.stringify([await read.all('messages'), await read.all('channels')]);
+	return texts.filter((text) => kept.includes(text));
 }
 
 test('who has left is still named on a new device, and what they wrote there is read', async () => {
@@ -125,4 +132,74 @@ test('who leaves is shown to have left', async () => {
 	relay.leave([...relay.communities.values()][0]!, body.user);
 	await ada.until('the news', async () => (await notesOf(ada, channel)).at(-1) === 'reader_removed cem');
 	assert.equal((await notesOf(ada, channel)).filter((note) => note === 'reader_removed cem').length, 1);
+});
+
+const words = async (person: Person, channel: Id) =>
+	(await person.core.open(channel)).messages.map(({ text, problem }) => problem?.code ?? text);
+
+test('a device that was away when accounts were deleted forgets what they wrote, when it is back', async () => {
+	const { relay, ada, ben, channel, dm, users } = await scene();
+	const cem = await register(relay, 'cem');
+	const { body } = joinLast(relay);
+	await cem.until('the channel', () => cem.last('communities')?.length);
+	await cem.core.send(channel, 'from cem');
+	await ada.message(channel, 'from cem', 'received');
+	await ben.core.send(dm, 'between us');
+	await ada.message(dm, 'between us', 'received');
+	await ada.backedUp();
+	await ada.core.close();
+
+	relay.syncLimit = 1;
+	relay.deleteUser(body.user);
+	relay.deleteUser(users.ben.body.user);
+	const { machine } = ada;
+	const back = stay(new Person(machine));
+	await back.core.start();
+	assert.deepEqual(await words(back, channel), ['from ada', 'from ben', 'from cem'], 'as it was left');
+	await back.until(
+		'the channel to be without them',
+		async () => (await words(back, channel)).join() === 'from ada,account_deleted,account_deleted'
+	);
+	await back.until(
+		'the private conversation to be without it',
+		async () => (await words(back, dm)).join() === 'in private,account_deleted'
+	);
+	await back.until('the line to go', () => {
+		const { dms, communities } = { dms: back.last('dms'), communities: back.last('communities') };
+		const latest = [dms?.[0]?.latest, communities?.[0]?.groups[0]?.channels[0]?.latest];
+		return (
+			dms && communities && latest.every((line) => line === undefined || line === null || line.sender.id === back.user)
+		);
+	});
+	assert.deepEqual(await findInStore(back, ['from ben', 'from cem', 'between us']), []);
+
+	// What it has heard of it is not told again.
+	const asked = () => relay.sent.filter((text) => text.includes('"type":"sync"')).map((text) => JSON.parse(text).wiped);
+	back.tab.wake();
+	await back.until('another catching up', () => asked().at(-1)?.[channel] === 2 && asked().at(-1)?.[dm] === 1);
+	assert.deepEqual(await words(back, channel), ['from ada', 'account_deleted', 'account_deleted']);
+});
+
+test('a page that was read before an account was deleted brings nothing of it back', async () => {
+	const { relay, ada, channel, users } = await scene();
+	await ada.backedUp();
+	// The first page is on its way when the account goes, and arrives when this device has been told.
+	let pages = 0;
+	let letGo = () => {};
+	const held = new Promise<void>((resolve) => (letGo = resolve));
+	relay.hold = async (path) => {
+		if (path === `/channels/${channel}/entries` && ++pages === 1) await held;
+	};
+	const later = await arrive(relay, 'later');
+	await later.core.signIn({ username: 'ada', password });
+	await later.until('the page to be on its way', () => pages > 0);
+	relay.deleteUser(users.ben.body.user);
+	later.tab.wake();
+	await later.until('what is gone to be told', async () => {
+		return (await engineOf(later).ctx.store.read.get('channels', channel))?.wiped === 1;
+	});
+	letGo();
+	await later.until('what is left', async () => (await words(later, channel)).join() === 'from ada,account_deleted');
+	assert.ok(pages > 1, 'the page was read again');
+	assert.deepEqual(await findInStore(later, ['from ben']), []);
 });

@@ -152,11 +152,23 @@ test('an account through all that befalls it', { skip: !url, timeout: 300_000 },
 
 	await t.test('an account is deleted, and its words with it', async () => {
 		await assert.rejects(ada.core.deleteAccount(password), { code: 'owner_stays' });
+		const away = await signIn('ada away', 'ada', password);
+		await reads(away, channel, 'it is');
+		await reads(away, dm, 'from ben');
+		await away.core.close();
 		await ben.core.deleteAccount(password);
 		assert.equal((await ben.core.start()).phase, 'signed-out');
 		await ada.until('what is left', () =>
 			ada.messages(channel).some(({ problem, text }) => problem?.code === 'account_deleted' && text === '')
 		);
+		const back = await arrive(away.machine);
+		for (const place of [channel, dm])
+			await back.until('a device that was away to forget it too', async () => {
+				const theirs = (await back.open(place)).filter(({ sender }) => sender.id === benId);
+				return (
+					theirs.length > 0 && theirs.every(({ text, problem }) => text === '' && problem?.code === 'account_deleted')
+				);
+			});
 		await assert.rejects(ben.core.signIn({ username: 'ben', password }), { code: 'bad_credentials' });
 	});
 });

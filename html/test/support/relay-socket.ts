@@ -101,7 +101,11 @@ export class RelaySocket implements SocketLike {
 				}
 				return { delivered: frame.items.length };
 			case 'sync':
-				return { channels: Object.entries(frame.channels).flatMap(([id, last]) => this.sync(id, last as number)) };
+				return {
+					channels: Object.entries(frame.channels).flatMap(([id, last]) =>
+						this.sync(id, last as number, frame.wiped[id] ?? 0)
+					)
+				};
 			case 'send':
 				return this.sendEntry(device, frame);
 			default:
@@ -109,15 +113,19 @@ export class RelaySocket implements SocketLike {
 		}
 	}
 
-	private sync(id: string, last: number): Json[] {
+	private sync(id: string, last: number, heard: number): Json[] {
 		const channel = this.relay.channels.get(id);
 		const joined = channel?.members.get(this.device!.user);
 		if (!channel || joined === undefined) return [{ id, removed: true }];
-		const { log, roster, epoch } = channel;
-		if (log.length === last) return [];
+		const { log, roster, epoch, wiped = [] } = channel;
+		if (log.length === last && wiped.length <= heard) return [];
 		const after = Math.max(last, this.relay.joined(channel, this.device!.user));
 		const entries = log.slice(after, after + this.relay.syncLimit);
-		return [{ id, head: log.length, roster, epoch, after, entries, more: log.length > after + entries.length }];
+		const senders = wiped.slice(heard, heard + this.relay.syncLimit);
+		const to = heard + senders.length;
+		const more = log.length > after + entries.length || wiped.length > to;
+		const told = senders.length > 0 ? { wiped: { to, senders } } : {};
+		return [{ id, head: log.length, roster, epoch, after, entries, ...told, more }];
 	}
 
 	private sendEntry(device: RelayDevice, frame: Json): Json {

@@ -38,6 +38,8 @@ export interface RelayChannel {
 	roster: number;
 	epoch: number;
 	history?: 'since_joining' | 'all';
+	/** Who was deleted that had written in it, in order. */
+	wiped?: string[];
 }
 
 export interface RelayCommunity {
@@ -86,6 +88,8 @@ export class Relay implements Network {
 	before: (call: string, body: Json) => void = () => undefined;
 	/** Called when a request has been worked on; true loses the answer. */
 	loseAnswer: (call: string) => boolean = () => false;
+	/** What answers wait for on their way. */
+	hold: (path: string) => Promise<void> = () => Promise.resolve();
 	reachable = true;
 	pageLimit = 100;
 	/** Entries of a channel in one answer to `sync`. */
@@ -104,6 +108,7 @@ export class Relay implements Network {
 			const body = init.body ? JSON.parse(init.body as string) : {};
 			this.before(call, body);
 			const reply = this.tamperReply(path, structuredClone(this.route(init.method!, path, searchParams, body, token)));
+			await this.hold(path);
 			if (this.loseAnswer(call)) throw new TypeError('network');
 			return Response.json(reply);
 		} catch (error) {
@@ -198,6 +203,7 @@ export class Relay implements Network {
 			const theirs = channel.log.filter(({ sender }) => sender === user);
 			for (const entry of theirs) entry.ciphertext = entry.commitment = null;
 			if (theirs.length === 0) continue;
+			channel.wiped = [...(channel.wiped ?? []), user];
 			const told = { type: 'sender_wiped', channel: channel.id, sender: user };
 			this.sendTo((device) => channel.members.has(device.user), told);
 		}
@@ -421,7 +427,7 @@ export class Relay implements Network {
 				const after = this.joined(channel, device.user);
 				const all = channel.log.filter(({ seq }) => seq < before && seq > after).reverse();
 				const limit = Math.min(Number(query.get('limit') ?? 50), this.pageLimit);
-				return { entries: all.slice(0, limit), more: all.length > limit };
+				return { entries: all.slice(0, limit), more: all.length > limit, wiped: channel.wiped?.length ?? 0 };
 			}
 			case 'POST backup': {
 				const { backup } = this.users.get(me().user)!;
@@ -664,7 +670,8 @@ export class Relay implements Network {
 		const peer = kind === 'dm' ? this.person([...members.keys()].find((member) => member !== user)!) : undefined;
 		const head = log.length;
 		const history = channel.history ?? 'since_joining';
-		return { id, kind, name, topic: '', head, display: head, roster, epoch, history, peer };
+		const wiped = channel.wiped?.length ?? 0;
+		return { id, kind, name, topic: '', head, display: head, roster, epoch, history, wiped, peer };
 	}
 
 	private openDm(user: string, { id, user: peer }: Json): Json {

@@ -158,6 +158,8 @@ export const channel = object({
 	display: integer(),
 	roster: integer(),
 	epoch: integer(),
+	/** How many accounts were deleted that had written in it. */
+	wiped: integer(),
 	history: oneOf('since_joining', 'all'),
 	peer: optional(person)
 });
@@ -224,7 +226,7 @@ export const entry = object({
 	commitment: nullable(exactly(32)),
 	created_at: integer()
 });
-export const entries = object({ entries: list(entry, 500), more: boolean });
+export const entries = object({ entries: list(entry, 500), more: boolean, wiped: integer() });
 
 export const reports = object({
 	reports: list(
@@ -274,6 +276,7 @@ export type WireRoster = Decoded<typeof roster>;
 export type WireDevice = Decoded<typeof certifiedDevice>;
 export type WireBundle = Decoded<typeof bundles>['bundles'][number];
 export type WireEntry = Decoded<typeof entry>;
+export type WirePage = Decoded<typeof entries>;
 export type WireReport = Decoded<typeof reports>['reports'][number];
 export type WireInboxItem = Decoded<typeof inboxItem>;
 export type WireLogin = Decoded<typeof login>;

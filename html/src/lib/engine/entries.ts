@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Taking entries of channel logs into the local store: each seq once, each id once, in order, opened if its key is here.
 // Opens again what waited, when its key comes.
-import type { WireEntry } from '../api/shapes';
+import type { WireEntry, WirePage } from '../api/shapes';
 import { sameBytes, toBase64url } from '../core/bytes';
 import type { Id, Message } from '../core/types';
 import type { ChannelRecord, MessageRecord, Reopening } from '../store/tables';
@@ -56,11 +56,16 @@ export class Entries {
 		});
 	}
 
-	/** A page of history, newest first, that ends right before the stored stretch. Returns how far back it reaches now. */
-	async prepend(channel: Id, entries: WireEntry[], more: boolean): Promise<number> {
+	/**
+	 * A page of history, newest first, that ends right before the stored stretch. Returns how far back it reaches now. One
+	 * from before somebody's account was deleted of whom this device has heard meanwhile still has what is to be forgotten.
+	 */
+	async prepend(channel: Id, page: WirePage): Promise<number> {
 		return this.ctx.store.change(async (unit) => {
 			const known = await unit.get('channels', channel);
 			if (!known) return 0;
+			if (page.wiped < (known.wiped ?? 0)) return known.first;
+			const { entries, more } = page;
 			const run: WireEntry[] = [];
 			for (const entry of entries) {
 				if (entry.channel !== channel || entry.seq >= known.first - run.length) continue;
@@ -156,24 +161,26 @@ export class Entries {
 		return rest;
 	}
 
-	/** The account of this sender is gone, and what they wrote in the channel with it: here too. */
-	async wipe(channel: Id, sender: Id): Promise<void> {
-		if (sender === this.ctx.own.user) return;
+	/** The accounts of these senders are gone, and what they wrote in the channel with them: here too. */
+	async wipe(channel: Id, senders: Id[]): Promise<void> {
+		const gone = new Set(senders);
+		gone.delete(this.ctx.own.user);
+		if (gone.size === 0) return;
 		const { read } = this.ctx.store;
 		// All the way back: what was stored before the present stretch began is still there.
 		for (let to = Number.MAX_SAFE_INTEGER; ;) {
 			const page = await read.messages(channel, 1, to, REOPEN);
 			if (page.length === 0) return;
-			const theirs = page.filter((message) => message.sender === sender && message.problem?.code !== DELETED.code);
-			if (theirs.length > 0) await this.wipePart(channel, sender, theirs);
+			const theirs = page.filter(({ sender, problem }) => gone.has(sender) && problem?.code !== DELETED.code);
+			if (theirs.length > 0) await this.wipePart(channel, gone, theirs);
 			to = page[0]!.seq - 1;
 		}
 	}
 
-	private async wipePart(channel: Id, sender: Id, messages: MessageRecord[]): Promise<void> {
+	private async wipePart(channel: Id, gone: Set<Id>, messages: MessageRecord[]): Promise<void> {
 		await this.ctx.store.change(async (unit) => {
 			const shown: Message[] = [];
-			for (const { seq, id, device, at } of messages) {
+			for (const { seq, id, sender, device, at } of messages) {
 				const before = await unit.get('messages', [channel, seq]);
 				if (!before) continue;
 				const record: MessageRecord = { channel, seq, id, sender, device, at, state: 'unreadable', text: '' };
@@ -183,7 +190,7 @@ export class Entries {
 				shown.push(await showMessage(this.ctx, unit, record));
 			}
 			const known = await unit.get('channels', channel);
-			if (known?.latest?.sender === sender) {
+			if (known?.latest && gone.has(known.latest.sender)) {
 				const { latest: _, ...rest } = known;
 				unit.put('channels', rest);
 			}

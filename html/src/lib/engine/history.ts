@@ -132,9 +132,9 @@ export class History {
 	private async fetchPage(channel: Id): Promise<void> {
 		const known = await this.ctx.store.read.get('channels', channel);
 		if (!known || known.complete) return;
-		const { entries, more } = await this.ctx.api.entries(channel, known.first, FETCH);
-		await this.knowSenders(channel, new Set(entries.map((entry) => entry.sender)));
-		await this.entries.prepend(channel, entries, more);
+		const page = await this.ctx.api.entries(channel, known.first, FETCH);
+		await this.knowSenders(channel, new Set(page.entries.map((entry) => entry.sender)));
+		await this.entries.prepend(channel, page);
 		this.onFetched();
 	}
 

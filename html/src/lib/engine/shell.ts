@@ -129,7 +129,9 @@ export class Shell {
 			last: start,
 			complete: start === 0,
 			read: start,
-			unread: 0
+			unread: 0,
+			// Nothing is here of who was deleted before.
+			wiped: wire.wiped
 		};
 		const record: ChannelRecord = {
 			...base,

@@ -126,7 +126,7 @@ export class Sync {
 			case 'channel_removed':
 				return shell.removeChannel(frame.data.channel);
 			case 'sender_wiped':
-				return this.parts.entries.wipe(frame.data.channel, frame.data.sender);
+				return this.parts.entries.wipe(frame.data.channel, [frame.data.sender]);
 			case 'communities':
 				this.wanted = this.treeWanted = true;
 				return;
@@ -221,7 +221,9 @@ export class Sync {
 		for (let at = 0; at < records.length; at += CHANNELS) {
 			const asked = records.slice(at, at + CHANNELS);
 			const channels = Object.fromEntries(asked.map((record) => [record.id, record.last]));
-			const reply = await this.ctx.connection.request({ type: 'sync', channels });
+			const heard = asked.flatMap(({ id, wiped }) => (wiped ? [[id, wiped] as const] : []));
+			const wiped = Object.fromEntries(heard);
+			const reply = await this.ctx.connection.request({ type: 'sync', channels, wiped });
 			for (const synced of reply.channels)
 				if (Object.hasOwn(channels, synced.id)) more = (await this.takeSynced(synced)) || more;
 		}
@@ -239,7 +241,20 @@ export class Sync {
 		// In portions, so that nobody waits long for the state lock.
 		for (let at = 0; at < (synced.entries?.length ?? 0); at += PORTION)
 			last = await entries.append(synced.id, synced.entries!.slice(at, at + PORTION));
-		return synced.more === true && last !== null && before !== null && last > before;
+		const forgot = await this.forget(synced);
+		return synced.more === true && (forgot || (last !== null && before !== null && last > before));
+	}
+
+	/** Who was deleted while this device was away; noted when it is done. Whether there was anything. */
+	private async forget({ id, wiped }: Synced): Promise<boolean> {
+		if (!wiped) return false;
+		await this.parts.entries.wipe(id, wiped.senders);
+		return this.ctx.store.change(async (unit) => {
+			const known = await unit.get('channels', id);
+			if (!known || wiped.to <= (known.wiped ?? 0)) return false;
+			unit.put('channels', { ...known, wiped: wiped.to });
+			return true;
+		});
 	}
 
 	/** Returns the last seq before the entries are taken in. What lies before `after` is not this reader's. */

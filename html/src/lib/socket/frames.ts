@@ -102,6 +102,7 @@ export const results = {
 				roster: optional(integer()),
 				epoch: optional(integer()),
 				entries: optional(list(entry, 1000)),
+				wiped: optional(object({ to: integer(), senders: list(uuid, 1000) })),
 				more: optional(boolean)
 			}),
 			1000
@@ -115,7 +116,7 @@ export const results = {
 export type Request =
 	| SendFrame
 	| { type: 'deliver'; channel: string; items: { device: string; id: string; payload: string }[] }
-	| { type: 'sync'; channels: Record<string, number> }
+	| { type: 'sync'; channels: Record<string, number>; wiped: Record<string, number> }
 	| { type: 'inbox'; after: number }
 	| { type: 'ack'; seq: number }
 	| { type: 'ping' };

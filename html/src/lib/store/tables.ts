@@ -132,6 +132,8 @@ export interface ChannelRecord {
 	head: number;
 	roster: number;
 	epoch: number;
+	/** Of how many deleted accounts this device has heard that had written here, and has forgotten what. Absent: of none. */
+	wiped?: number;
 	/** The stored stretch of the log: every entry from `first` to `last` was taken in; none yet while first > last. */
 	first: number;
 	last: number;
