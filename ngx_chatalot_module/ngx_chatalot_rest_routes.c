@@ -590,6 +590,16 @@ ngx_chatalot_rest_route_t  ngx_chatalot_rest_routes[] = {
       ngx_chatalot_rest_invite_params, ngx_chatalot_rest_shape_invite,
       ngx_string("Make an invitation") },
 
+    { NGX_CHATALOT_REST_GET, ngx_string("/api/communities/{community}/invites"),
+      NGX_CHATALOT_REST_USER, NGX_CHATALOT_FUNCTION("invites_list"), NULL,
+      ngx_chatalot_rest_community_params, ngx_chatalot_rest_shape_invites,
+      ngx_string("The invitations that are still good") },
+
+    { NGX_CHATALOT_REST_DELETE, ngx_string("/api/invites/{code}"),
+      NGX_CHATALOT_REST_USER, NGX_CHATALOT_FUNCTION("invite_withdraw"), NULL,
+      ngx_chatalot_rest_code_params, NULL,
+      ngx_string("Withdraw an invitation") },
+
     { NGX_CHATALOT_REST_GET, ngx_string("/api/invites/{code}"),
       NGX_CHATALOT_REST_NOBODY, NGX_CHATALOT_FUNCTION("invite_get"), NULL,
       ngx_chatalot_rest_code_params, ngx_chatalot_rest_shape_invite_info,

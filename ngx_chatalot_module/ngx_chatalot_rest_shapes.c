@@ -350,6 +350,23 @@ const ngx_chatalot_param_t  ngx_chatalot_rest_shape_invite[] = {
 };
 
 
+static const ngx_chatalot_param_t  ngx_chatalot_rest_shape_open_invite[] = {
+    has("code", STRING),
+    has_of("invited_by", OBJECT, ngx_chatalot_rest_shape_person),
+    has("uses", INTEGER),
+    may_have("max_uses", INTEGER),
+    has("created_at", INTEGER),
+    has("expires_at", INTEGER),
+    ngx_chatalot_params_end
+};
+
+
+const ngx_chatalot_param_t  ngx_chatalot_rest_shape_invites[] = {
+    has_of("invites", LIST, ngx_chatalot_rest_shape_open_invite),
+    ngx_chatalot_params_end
+};
+
+
 static const ngx_chatalot_param_t  ngx_chatalot_rest_shape_community_name[] = {
     has("name", STRING),
     ngx_chatalot_params_end

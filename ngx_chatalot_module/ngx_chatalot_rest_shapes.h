@@ -41,6 +41,7 @@ extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_community[];
 extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_communities[];
 extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_members[];
 extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_invite[];
+extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_invites[];
 extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_invite_info[];
 extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_dms[];
 extern const ngx_chatalot_param_t  ngx_chatalot_rest_shape_roster[];

@@ -45,6 +45,7 @@ my %route = (
     'the community' => [ GET  => "/api/communities/$id" ],
     'its members'   => [ GET  => "/api/communities/$id/members" ],
     'an invite'     => [ POST => "/api/communities/$id/invites" ],
+    'its invites'   => [ GET  => "/api/communities/$id/invites" ],
 );
 for my $what (sort keys %route) {
     my @request = (@{ $route{$what} }, $route{$what}[0] eq 'POST' ? {} : undef);
@@ -116,6 +117,25 @@ my $open  = $owner->must(POST => "/api/communities/$id/invites", { max_uses => 5
 my $uses  = sub { $chat->sql("select uses from data.invites where code = lower('$open->{code}')") };
 answers($in->post("/api/invites/$open->{code}/accept"), 200, 'a member accepts again');
 is($uses->(), 0, 'which uses nothing up');
+
+my $mine = answers($owner->get("/api/communities/$id/invites"), 200, 'its owner lists the invites that are good');
+my ($listed) = grep { $_->{code} eq $open->{code} } @{ $mine->{invites} };
+is_deeply([ sort keys %$listed ], [qw(code created_at expires_at invited_by max_uses uses)], 'with all one needs to know');
+is_deeply([ @{$listed}{qw(uses max_uses)}, $listed->{invited_by}{username} ], [ 0, 5, 'owner' ], 'of each');
+ok(!(grep { $_->{code} eq $timed->{code} || $_->{code} eq $invite->{code} } @{ $mine->{invites} }), 'not those that are over or used up');
+is_deeply($anna->must(GET => "/api/communities/$id/invites")->{invites}, [], 'a member sees none of others');
+refuses($nobody->delete("/api/invites/$open->{code}"), 401, 'unauthorized', 'nobody withdraws one');
+refuses($_->delete("/api/invites/$open->{code}"), 404, 'invite_not_found', $_->name . ' neither', 'code') for $anna, $out;
+my $spare = $owner->must(POST => "/api/communities/$id/invites", {});
+answers($owner->delete("/api/invites/$spare->{code}"), 200, 'its owner does');
+refuses($owner->delete("/api/invites/$spare->{code}"), 404, 'invite_not_found', 'once', 'code');
+refuses($out->post("/api/invites/$spare->{code}/accept"), 404, 'invite_not_found', 'it lets nobody in');
+$chat->sql("update data.community_members set role = 'moderator' where user_id = '" . $anna->id . "'");
+my $annas = $anna->must(POST => "/api/communities/$id/invites", { max_uses => 2 });
+is_deeply([ map { $_->{code} } @{ $anna->must(GET => "/api/communities/$id/invites")->{invites} } ], [ $annas->{code} ], 'a moderator lists the own');
+refuses($anna->delete("/api/invites/$open->{code}"), 404, 'invite_not_found', 'and withdraws no other', 'code');
+answers($anna->delete('/api/invites/' . uc $annas->{code}), 200, 'but that one, however it is written');
+$chat->sql("update data.community_members set role = 'member' where user_id = '" . $anna->id . "'");
 
 # --- removing and leaving ------------------------------------------------------------------------------------------
 

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
--- Invitations: making, looking at, accepting.
+-- Invitations: making, listing, looking at, accepting, withdrawing.
 
 -- args {community, max_uses?, expires_in_hours?} → {code, expires_at, max_uses}. Without max_uses any number, without
 -- expires_in_hours a week. 403 forbidden: below moderator; 404 community_not_found; 409 invite_limit; 422
@@ -78,5 +78,49 @@ begin
         return query select * from lib.invite_use(args ->> 'code', ctx.user_id);
     end if;
     return query select null, null, lib.community_json(c, ctx.user_id) from data.communities c where c.id = place;
+end
+$$;
+
+-- args {community} → {invites: [{code, invited_by: {id, username, display_name}, uses, max_uses, created_at, expires_at}]},
+-- newest first: those that are still good, all of them for the owner and the admins, their own for others. 404
+-- community_not_found. Not paged: their number is bounded.
+create or replace function api.invites_list(ctx api.ctx, args jsonb)
+returns setof api.row
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    place constant uuid := args ->> 'community';
+begin
+    perform lib.require_session(ctx);
+    perform lib.require_community(place, ctx.user_id);
+    return query
+        select null, null, json_build_object('invites', coalesce(json_agg(json_build_object('code', i.code,
+                   'invited_by', lib.person_json(u), 'uses', i.uses, 'max_uses', i.max_uses,
+                   'created_at', lib.ms(i.created_at), 'expires_at', lib.ms(i.expires_at))
+                   order by i.created_at desc, i.code), '[]'))
+          from data.invites i join data.users u on u.id = i.created_by
+         where i.community_id = place and i.expires_at > now() and (i.max_uses is null or i.uses < i.max_uses)
+           and lib.invite_is_theirs(i, ctx.user_id);
+end
+$$;
+
+-- args {code} → {}: nobody comes in by it any more. By its maker, and the community's owner and admins; for others it does
+-- not exist. 404 invite_not_found: also the second time.
+create or replace function api.invite_withdraw(ctx api.ctx, args jsonb)
+returns setof api.row
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    place uuid;
+begin
+    perform lib.require_session(ctx);
+    select i.community_id into place from data.invites i where i.code = lib.invite_read(args ->> 'code');
+    perform lib.lock_community(place);
+    delete from data.invites i
+     where i.code = lib.invite_read(args ->> 'code') and lib.invite_is_theirs(i, ctx.user_id);
+    if not found then
+        perform lib.fail(404, 'invite_not_found', 'There is no such invitation, or it is not yours to withdraw.', 'code');
+    end if;
+    return query select null, null, '{}'::json;
 end
 $$;

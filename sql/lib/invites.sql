@@ -39,6 +39,19 @@ begin
 end
 $$;
 
+-- Whether a person has a say in an invite: its maker, and the community's owner and admins; all as long as they are members,
+-- for whoever is not in a community neither sees nor invites.
+create or replace function lib.invite_is_theirs(invite data.invites, user_id uuid)
+returns boolean
+language sql stable
+as $$
+    select exists (
+        select from data.community_members m
+         where m.community_id = invite.community_id and m.user_id = invite_is_theirs.user_id)
+       and (invite.created_by = invite_is_theirs.user_id
+            or lib.rank(invite.community_id, invite_is_theirs.user_id) >= 3)
+$$;
+
 -- Uses an invite once and makes the person, who is no member yet, a member. The caller has locked the person. The
 -- community before the invite, as where memberships and their invites end.
 create or replace function lib.invite_use(code text, user_id uuid)

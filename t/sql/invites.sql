@@ -65,6 +65,40 @@ select pg_temp.invite('old', '{"expires_in_hours": 1}') \g /dev/null
 update data.invites i set expires_at = now() from made m where m.code = i.code and m.name = 'old';
 select is(t.refused('invite_accept', 'dora', pg_temp.code('old')), '404 invite_not_found code', 'an hour is over');
 
+-- listing and withdrawing: anna owns it, bob moderates, carl is a member; dora is not in
+create function pg_temp.listed(who text) returns text language sql
+as $$ select coalesce(string_agg(coalesce(m.name, 'another'), ' ' order by m.name), '')
+        from jsonb_array_elements(t.call('invites_list', who, pg_temp.home()) -> 'invites') as i
+        left join made m on m.code = i ->> 'code' $$;
+delete from data.invites i where i.code not in (select m.code from made m);
+insert into made values ('by bob', t.call('invite_create', 'bob', pg_temp.home('{"max_uses": 3}')) ->> 'code');
+insert into data.invites (code, community_id, created_by, expires_at)
+values ('0000000000000', t.id('home'), t.user('carl'), now() + interval '1 day');
+insert into made values ('by carl', '0000000000000');
+select is(pg_temp.listed('anna'), 'any by bob by carl', 'the owner lists what is good, not what is used up or over');
+select is(pg_temp.listed('bob'), 'by bob', 'a moderator the own');
+select is(pg_temp.listed('carl'), 'by carl', 'so does who was one once');
+update data.community_members set role = 'admin' where community_id = t.id('home') and user_id = t.user('carl');
+select is(pg_temp.listed('carl'), 'any by bob by carl', 'an admin all');
+update data.community_members set role = 'member' where community_id = t.id('home') and user_id = t.user('carl');
+update data.users set role = 'admin' where username = 'dora';
+select is(t.refused('invites_list', who, pg_temp.home()), refusal, coalesce(who, 'nobody'))
+  from (values (null, '401 session_ended'), ('dora', '404 community_not_found')) as v (who, refusal);
+select is(t.call('invites_list', 'bob', pg_temp.home()) #> '{invites,0}', jsonb_build_object('code', m.code, 'invited_by',
+    jsonb_build_object('id', t.user('bob'), 'username', 'bob', 'display_name', 'Bob'), 'uses', 0, 'max_uses', 3,
+    'created_at', lib.ms(now()), 'expires_at', lib.ms(now() + interval '1 week')), 'what is told of each')
+  from made m where m.name = 'by bob';
+select is(t.refused('invite_withdraw', who, pg_temp.code(invite)), refusal, format('%s withdraws %s', who, invite))
+  from (values (1, null, 'any', '401 session_ended'), (2, 'dora', 'any', '404 invite_not_found code'),
+      (3, 'carl', 'any', '404 invite_not_found code'), (4, 'bob', 'by carl', '404 invite_not_found code'),
+      (5, 'bob', 'by bob', 'done'), (6, 'bob', 'by bob', '404 invite_not_found code'), (7, 'anna', 'by carl', 'done'))
+    as v (n, who, invite, refusal) order by n;
+select is(pg_temp.listed('anna'), 'any', 'those are gone');
+select is(t.refused('invite_get', null, pg_temp.code('by bob')), '404 invite_not_found code', 'and show nothing');
+select is(t.refused('invite_accept', 'dora', pg_temp.code('by bob')), '404 invite_not_found code', 'nor let anybody in');
+select is(t.refused('invite_withdraw', 'anna', '{"code": "nonsense"}'), '404 invite_not_found code', 'nonsense');
+update data.users set role = 'member' where username = 'dora';
+
 -- whose maker leaves or is removed
 insert into made values ('bob''s', t.call('invite_create', 'bob', pg_temp.home()) ->> 'code');
 select t.call('community_member_remove', 'anna', jsonb_build_object('community', t.id('home'), 'user',
