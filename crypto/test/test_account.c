@@ -69,9 +69,11 @@ typed(const char *text, const uint8_t code[15], const char *name)
 static void
 mistyped(const char *text, size_t length, const char *name)
 {
-    uint8_t  parsed[15];
+    uint8_t        parsed[15] = { 0 };
+    const uint8_t  zero[15] = { 0 };
 
     is_code(chatalot_recovery_parse(text, length, parsed), CHATALOT_E_FORMAT, name);
+    must(memcmp(parsed, zero, 15) == 0, "output");
 }
 
 
@@ -79,7 +81,7 @@ static void
 recovery_code(void)
 {
     int      i, round, same;
-    char     text[30] = "", lower[30];
+    char     text[30] = "", lower[30], page[257];
     uint8_t  code[15], parsed[15], auth[32], wrap[32];
 
     for (round = 0, same = 0; round < 1000; round++) {
@@ -111,6 +113,14 @@ recovery_code(void)
         snprintf(lower, sizeof(lower), "0123-4567-89AB-CDEF-GHJK-MNP%c", "!/:@[`{~\x7f"[i]);
         mistyped(lower, 29, "a sign that is no digit");
     }
+    memset(page, ' ', sizeof(page));
+    memcpy(page, "0123-4567-89AB-CDEF-GHJK-MNPQ", 29);
+    is_code(chatalot_recovery_parse(page, 256, parsed), CHATALOT_OK, "a code on a page of spaces");
+    mistyped(page, 257, "which ends somewhere");
+    memset(page, '0', sizeof(page));
+    mistyped(page, 32, "32 digits");
+    mistyped(page, 48, "two codes");
+    mistyped(page, 256, "a page of digits");
     mistyped("", 0, "nothing");
     mistyped("                                                                                "
              "                                                                                "

@@ -119,6 +119,10 @@ damaged_session_records(void)
         must(used(&e) < 0, "cut");
     }
     ok(1, "no record that is cut short is read");
+    whole[131] = 0;
+    set_record(&e, whole, 132);
+    is_code(used(&e), CHATALOT_E_FORMAT, "nor a whole one without a session");
+    whole[131] = 1;
     set_record(&e, whole, at + 1);
     is_code(used(&e), CHATALOT_E_FORMAT, "nor one with something behind it");
     free_end(&e);
@@ -197,6 +201,17 @@ ends_of_sending(void)
 static uint8_t  chain[270], key[238], record[310];
 
 
+/* The code, of a call that gives something out only if it succeeds; `out` is empty before and after. */
+static int
+gives(int rc, uint8_t *out, size_t length)
+{
+    must(rc == CHATALOT_OK || sodium_is_zero(out, length), "output");
+    memset(out, 0, length);
+
+    return rc;
+}
+
+
 static void
 begin_chain(void)
 {
@@ -226,13 +241,14 @@ chain_used(void)
 {
     int       rc[3];
     size_t    length = 300;
-    uint8_t   bound[CHATALOT_BINDING_MAX], out[310], sealed[300], id[16], byte = 1;
+    uint8_t   bound[CHATALOT_BINDING_MAX], out[310] = { 0 }, sealed[300], id[16], byte = 1;
     uint64_t  epoch;
     uint32_t  counter;
 
-    rc[0] = chatalot_sender_chain_share(chain, out);
-    rc[1] = chatalot_sender_chain_inspect(chain, out, &epoch, id, &counter);
-    rc[2] = chatalot_channel_message_seal(chain, bound, bind(bound), &byte, 1, out, sealed, &length);
+    rc[0] = gives(chatalot_sender_chain_share(chain, out), out, sizeof(out));
+    rc[1] = gives(chatalot_sender_chain_inspect(chain, out, &epoch, id, &counter), out, sizeof(out));
+    rc[2] = gives(chatalot_channel_message_seal(chain, bound, bind(bound), &byte, 1, out, sealed,
+                                                &length), out, sizeof(out));
     must(rc[2] == CHATALOT_OK || length == 0, "output");
 
     return rc[0] == rc[1] && rc[1] == rc[2] ? rc[0] : 1;
@@ -245,10 +261,10 @@ record_used(void)
 {
     int      rc[3];
     size_t   length = 300;
-    uint8_t  bound[CHATALOT_BINDING_MAX], out[310], message[200] = { 1, 1 }, payload[300];
+    uint8_t  bound[CHATALOT_BINDING_MAX], out[310] = { 0 }, message[200] = { 1, 1 }, payload[300];
 
-    rc[0] = chatalot_sender_key_at(record, 4999, out);
-    rc[1] = chatalot_sender_key_merge(record, key, out);
+    rc[0] = gives(chatalot_sender_key_at(record, 4999, out), out, sizeof(out));
+    rc[1] = gives(chatalot_sender_key_merge(record, key, out), out, sizeof(out));
     rc[2] = chatalot_channel_message_open(record, bound, bind(bound), message, sizeof(message), 0,
                                           out, payload, &length);
     must(length == 0, "output");
@@ -264,13 +280,14 @@ key_used(void)
 {
     int       rc[5];
     size_t    i, length = 300;
-    uint8_t   out[310], id[16], party[64], letter[300];
+    uint8_t   out[310] = { 0 }, id[16], party[64], letter[300];
     uint64_t  epoch;
     uint32_t  counter;
 
-    rc[0] = chatalot_sender_key_inspect(key, out, &epoch, id, party, &counter);
-    rc[1] = chatalot_sender_key_accept(key, out);
-    rc[2] = chatalot_sender_key_merge(record, key, out);
+    rc[0] = gives(chatalot_sender_key_inspect(key, out, &epoch, id, party, &counter), out,
+                  sizeof(out));
+    rc[1] = gives(chatalot_sender_key_accept(key, out), out, sizeof(out));
+    rc[2] = gives(chatalot_sender_key_merge(record, key, out), out, sizeof(out));
     rc[3] = chatalot_letter_make(CHATALOT_LETTER_SENDER_KEY, key, sizeof(key), letter, &length);
     length = sizeof(letter);
     must(chatalot_item_make(CHATALOT_ITEM_CONTENT_KEY, record, 130, letter, &length)
@@ -342,6 +359,7 @@ positions_out_of_order(void)
     must(chatalot_sender_key_at(record, 17, moved) == CHATALOT_OK, "at");
     ok(moved[205] == 17 && moved[238 + 3] == 17 && moved[274 + 2] == 1,
        "further, and takes the mark along");
+    is_code(chatalot_sender_key_at(moved, 17, record_out), CHATALOT_OK, "or nowhere");
     is_code(chatalot_sender_key_at(moved, 16, record_out), CHATALOT_E_PARAMETERS,
             "back it does not go");
     record[238 + 2] = 2;

@@ -49,8 +49,9 @@ another_key_under_the_same_id(void)
 {
     size_t       i;
     uint8_t      chain[270], key[238], other[238], record[310], merged[310];
-    const int    at[] = { 2, 18, 106 };
-    const char  *what[] = { "of another channel", "of another epoch", "with another signing key" };
+    const int    at[] = { 2, 18, 26, 106 };
+    const char  *what[] = { "of another channel", "of another epoch", "of another id",
+                            "with another signing key" };
 
     begin();
     must(chatalot_sender_chain_create(channel, 3, phone.party, phone.secret, chain) == CHATALOT_OK
@@ -62,7 +63,7 @@ another_key_under_the_same_id(void)
     is_code(chatalot_sender_key_merge(record, other, merged), CHATALOT_OK,
             "the same key, signed again");
 
-    for (i = 0; i < 3; i++) {
+    for (i = 0; i < 4; i++) {
         memcpy(other, key, sizeof(other));
         other[at[i]] ^= 1;
         attest(other, phone.secret);

@@ -174,6 +174,48 @@ skip_limits(void)
 
 
 static void
+lose(end *from, int count)
+{
+    packet  p;
+
+    while (count-- > 0) {
+        p = say(from, "lost");
+        free_packet(&p);
+    }
+}
+
+
+/* In the middle of a chain, and at the end of the one before. */
+static void
+skip_limits_in_other_places(void)
+{
+    int     extra;
+    packet  p;
+
+    for (extra = 0; extra < 2; extra++) {
+        meet();
+        must(talks(&a, &b, 1) && talks(&b, &a, 1) && talks(&a, &b, 1), "a session");
+        lose(&a, 1000 + extra);
+        p = say(&a, "next");
+        is_code(receive(&b, &p, letter, &length), extra ? CHATALOT_E_TOO_FAR : CHATALOT_OK,
+                extra ? "1,001 in a chain that has begun" : "1,000 in a chain that has begun");
+        free_packet(&p);
+        part();
+
+        meet();
+        must(talks(&a, &b, 1) && talks(&b, &a, 1) && talks(&a, &b, 1), "a session");
+        lose(&a, 1000 + extra);
+        must(talks(&b, &a, 1), "an answer");
+        p = say(&a, "next");
+        is_code(receive(&b, &p, letter, &length), extra ? CHATALOT_E_TOO_FAR : CHATALOT_OK,
+                extra ? "1,001 at the end of the chain before" : "1,000 at the end of the chain before");
+        free_packet(&p);
+        part();
+    }
+}
+
+
+static void
 oldest_keys_are_dropped(void)
 {
     int     i, round;
@@ -441,6 +483,10 @@ sealing_limits(void)
             CHATALOT_E_SPACE, "no room for the record");
     ok(envelope[0] == 0, "and nothing is sealed");
     is_number((long long) record_length, (long long) a.length, "the room that needs");
+    envelope_length = 1 + CHATALOT_ENVELOPE_OVERHEAD;
+    is_code(chatalot_envelope_seal(a.record, a.length, big, 1, record, &record_length,
+                                   envelope, &envelope_length),
+            CHATALOT_OK, "with exactly the room of both it is sealed");
 
     p = seal(&a, big, CHATALOT_LETTER_MAX);
     is_code(receive(&b, &p, letter, &length), CHATALOT_OK, "the longest letter opens");
@@ -459,6 +505,7 @@ main(void)
     first_letters_arrive_in_any_order();
     loss_and_reorder();
     skip_limits();
+    skip_limits_in_other_places();
     oldest_keys_are_dropped();
     one_chain_keeps_a_thousand();
     exhausted_one_time_prekeys();

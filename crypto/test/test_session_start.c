@@ -64,13 +64,26 @@ agree(const end *x, const end *y)
 }
 
 
+/* Whether it would send on a session on which it has heard the peer. */
+static int
+sends_where_heard(const end *e)
+{
+    uint8_t  id[16], confirmed, count;
+
+    must(chatalot_session_inspect(e->record, e->length, id, &confirmed, &count) == CHATALOT_OK,
+         "inspect");
+
+    return confirmed;
+}
+
+
 static void
 both_start_at_once(void)
 {
-    int     round, converged, heard;
+    int     round, converged, heard, known;
     packet  pa, pb, qa, qb;
 
-    for (round = 0, converged = 0, heard = 0; round < 20; round++) {
+    for (round = 0, converged = 0, heard = 0, known = 0; round < 20; round++) {
         meet();
         must(start(&a) == CHATALOT_OK && start(&b) == CHATALOT_OK, "start");
 
@@ -81,6 +94,7 @@ both_start_at_once(void)
         qb = say(&b, "again from b");
         heard += hears(&b, &pa, "from a") + hears(&a, &pb, "from b");
         heard += hears(&b, &qa, "again from a") + hears(&a, &qb, "again from b");
+        known += sends_where_heard(&a) + sends_where_heard(&b);
         free_packet(&pa);
         free_packet(&pb);
         free_packet(&qa);
@@ -99,6 +113,7 @@ both_start_at_once(void)
     }
 
     is_number(heard, 20 * 9, "all letters are read though both started at once, twenty times");
+    is_number(known, 20 * 2, "each answers on the session that the other began, of which it knows");
     is_number(converged, 20, "after one crossing answer both send on the same session");
 }
 
