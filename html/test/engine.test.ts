@@ -225,6 +225,20 @@ test('a newcomer gets the key with the next message and reads no earlier one', a
 	assert.deepEqual(texts(cem, channel), ['welcome']);
 });
 
+test('an invite link is listed until it is withdrawn, and lets nobody in after that', async () => {
+	const relay = new Relay();
+	const { ada, ben, community } = await pair(relay);
+	const { code, url } = await ada.core.createInvite(community.id, {});
+	const listed = (await ada.core.invites(community.id)).find((invite) => invite.code === code)!;
+	assert.deepEqual([listed.url, listed.invitedBy.username, listed.uses, listed.maxUses], [url, 'ada', 0, null]);
+	assert.deepEqual(await ben.core.invites(community.id), []);
+	await assert.rejects(ben.core.withdrawInvite(code), { code: 'invite_not_found' });
+	await ada.core.withdrawInvite(code);
+	assert.ok((await ada.core.invites(community.id)).every((invite) => invite.code !== code));
+	const cem = await register(relay, 'cem');
+	await assert.rejects(cem.core.acceptInvite(code), { code: 'invite_not_found' });
+});
+
 test('after a removal the key is a new one, also of who was offline', async () => {
 	const relay = new Relay();
 	const { ada, ben, community, channel } = await pair(relay);

@@ -12,6 +12,7 @@ import type {
 	CoreEvents,
 	Member,
 	Message,
+	OpenInvite,
 	Person,
 	Problem
 } from '../../src/lib/core/types';
@@ -42,6 +43,21 @@ const people: Person[] = [
 	['sam.r', 'Sam Rivera']
 ].map(([username, displayName]) => ({ id: id(), username: username!, displayName: displayName! }));
 const [mira, jonas, tomek, ada, yuki, sam] = people as [Person, Person, Person, Person, Person, Person];
+let invites: OpenInvite[] = (
+	[
+		['qk3v9xdmt7rwa', mira, 2, 10, 3],
+		['z41n8b0c5v2kp', ada, 0, 1, 20],
+		['7hq2wmx9d3sfe', jonas, 41, null, 300]
+	] as const
+).map(([code, invitedBy, uses, maxUses, days]) => ({
+	code,
+	url: `http://localhost/invite/${code}`,
+	invitedBy,
+	uses,
+	maxUses,
+	createdAt: Date.now() - 2 * day,
+	expiresAt: Date.now() + days * day
+}));
 const me: Account = { ...mira, role: 'owner', device: id() };
 
 const channel = (name: string, topic = '', unread = 0): Channel => ({
@@ -315,6 +331,11 @@ const core: Core = {
 			expiresAt: expiresInHours ? Date.now() + expiresInHours * hour : null,
 			maxUses: maxUses ?? null
 		};
+	},
+	invites: async () => (await pause(150), invites),
+	async withdrawInvite(code) {
+		await pause(300);
+		invites = invites.filter((invite) => invite.code !== code);
 	},
 	async lookAtInvite(code) {
 		await pause(200);

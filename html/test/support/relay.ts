@@ -69,6 +69,8 @@ export class Relay implements Network {
 	readonly communities = new Map<string, RelayCommunity>();
 	readonly channels = new Map<string, RelayChannel>();
 	readonly invites = new Map<string, string>();
+	/** Who made which. */
+	readonly inviters = new Map<string, string>();
 	readonly sockets = new Set<RelaySocket>();
 	readonly enrolTokens = new Map<string, string>();
 	readonly recoverTokens = new Map<string, string>();
@@ -409,8 +411,11 @@ export class Relay implements Network {
 			case 'POST communities/*/invites': {
 				const code = `code${++counter}`;
 				this.invites.set(code, parts[1]!);
+				this.inviters.set(code, me().user);
 				return { code, expires_at: null, max_uses: null };
 			}
+			case 'GET communities/*/invites':
+				return this.invitesOf(parts[1]!, me().user);
 			case 'POST dms':
 				return this.openDm(me().user, body);
 			case 'GET dms': {
@@ -443,6 +448,11 @@ export class Relay implements Network {
 			}
 		}
 		if (parts[0] === 'approvals' && parts[1]) return this.approval(me(), method, parts[1], parts[2], body);
+		if (method === 'DELETE' && parts[0] === 'invites') {
+			const isMine = this.inviters.get(parts[1]!) === me().user;
+			if (!isMine || !this.invites.delete(parts[1]!)) throw new Refusal(404, 'invite_not_found');
+			return {};
+		}
 		if (method === 'POST' && parts[0] === 'invites') {
 			const community = this.communities.get(this.invites.get(parts[1]!) ?? '');
 			if (!community) throw new Refusal(404, 'invite_not_found');
@@ -534,6 +544,15 @@ export class Relay implements Network {
 		if (verb === 'approve') approval.sealed = body.sealed;
 		else approval.refused = true;
 		return {};
+	}
+
+	private invitesOf(community: string, user: string): Json {
+		const isOwner = this.communities.get(community)!.members.get(user) === 'owner';
+		const theirs = [...this.invites.keys()].filter(
+			(code) => this.invites.get(code) === community && (isOwner || this.inviters.get(code) === user)
+		);
+		const more = { uses: 0, max_uses: null, created_at: 1, expires_at: 4_000_000_000_000 };
+		return { invites: theirs.map((code) => ({ code, invited_by: this.person(this.inviters.get(code)!), ...more })) };
 	}
 
 	private named(name: string): RelayUser | undefined {

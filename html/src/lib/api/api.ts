@@ -223,6 +223,12 @@ export class Api extends PublicApi {
 	createInvite(community: string, body: { max_uses?: number; expires_in_hours?: number }) {
 		return this.post(`/communities/${community}/invites`, body, shapes.invite);
 	}
+	invites(community: string) {
+		return this.get(`/communities/${community}/invites`, shapes.invites);
+	}
+	withdrawInvite(code: string) {
+		return this.signed({ method: 'DELETE', path: `/invites/${encodeURIComponent(code)}`, reply: nothing });
+	}
 	acceptInvite(code: string) {
 		return this.post(`/invites/${encodeURIComponent(code)}/accept`, undefined, shapes.community);
 	}

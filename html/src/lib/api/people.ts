@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What the page shows as the server has it, only with the page's names: nothing of it is kept on the device.
-import type { AuthConfig, Device, Id, InviteInfo, Member } from '../core/types';
+import type { AuthConfig, Device, Id, InviteInfo, Member, OpenInvite } from '../core/types';
 import type { Api, PublicApi } from './api';
 
 export async function readConfig(api: PublicApi): Promise<AuthConfig> {
@@ -21,6 +21,19 @@ export async function readInvite(api: PublicApi, code: string): Promise<InviteIn
 		members: info.members,
 		registrationOpen: info.registration_open
 	};
+}
+
+export async function readInvites(api: Api, community: Id, urlOf: (code: string) => string): Promise<OpenInvite[]> {
+	const { invites } = await api.invites(community);
+	return invites.map(({ code, invited_by: { id, username, display_name: displayName }, ...invite }) => ({
+		code,
+		url: urlOf(code),
+		invitedBy: { id, username, displayName },
+		uses: invite.uses,
+		maxUses: invite.max_uses,
+		createdAt: invite.created_at,
+		expiresAt: invite.expires_at
+	}));
 }
 
 export async function readMembers(api: Api, community: Id): Promise<Member[]> {

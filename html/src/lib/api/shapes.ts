@@ -187,6 +187,19 @@ export const members = object({
 });
 
 export const invite = object({ code: string(100, 1), expires_at: nullable(integer()), max_uses: nullable(integer()) });
+export const invites = object({
+	invites: list(
+		object({
+			code: string(100, 1),
+			invited_by: person,
+			uses: integer(),
+			max_uses: nullable(integer()),
+			created_at: integer(),
+			expires_at: integer()
+		}),
+		500
+	)
+});
 export const inviteInfo = object({
 	community: object({ name: string(400) }),
 	invited_by: object({ display_name: name, username: string(32, 1) }),

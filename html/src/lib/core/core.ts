@@ -15,7 +15,7 @@ import { acceptIdentity, securityOf } from '../engine/security';
 import type { Lost } from '../store/database';
 import { Store, type Nudge } from '../store/store';
 import type { DeviceRecord } from '../store/tables';
-import { readConfig, readDevices, readInvite, readMembers } from '../api/people';
+import { readConfig, readDevices, readInvite, readInvites, readMembers } from '../api/people';
 import type { Platform } from './platform';
 import { fail, Failure } from './problem';
 import type {
@@ -29,6 +29,7 @@ import type {
 	HistoryPolicy,
 	Id,
 	Invite,
+	OpenInvite,
 	KeyHealth,
 	Member,
 	Report,
@@ -221,10 +222,22 @@ export class ClientCore implements Core {
 		const { code, expires_at, max_uses } = await this.signedIn().ctx.api.createInvite(community, wanted);
 		return {
 			code,
-			url: `${this.platform.origin}/invite/${encodeURIComponent(code)}`,
+			url: this.inviteUrl(code),
 			expiresAt: expires_at,
 			maxUses: max_uses
 		};
+	}
+
+	async invites(community: Id): Promise<OpenInvite[]> {
+		return readInvites(this.signedIn().ctx.api, community, (code) => this.inviteUrl(code));
+	}
+
+	async withdrawInvite(code: string): Promise<void> {
+		await this.signedIn().ctx.api.withdrawInvite(code);
+	}
+
+	private inviteUrl(code: string): string {
+		return `${this.platform.origin}/invite/${encodeURIComponent(code)}`;
 	}
 
 	async lookAtInvite(code: string) {

@@ -30,6 +30,8 @@ export const methods: { readonly [M in Method]: true } = {
 	createCommunity: true,
 	members: true,
 	createInvite: true,
+	invites: true,
+	withdrawInvite: true,
 	lookAtInvite: true,
 	acceptInvite: true,
 	leaveCommunity: true,

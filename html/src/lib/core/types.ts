@@ -89,6 +89,13 @@ export interface Invite {
 	maxUses: number | null;
 }
 
+/** One that is still good, as the list of them shows it. */
+export interface OpenInvite extends Invite {
+	invitedBy: Person;
+	uses: number;
+	createdAt: Millis;
+}
+
 /** Own messages: queued/sending until the server has them, then sent; failed keeps the reason and can be retried.
     Others' messages: received, waiting (its key has not come yet) or unreadable, with the reason. */
 export type MessageState = 'queued' | 'sending' | 'sent' | 'failed' | 'received' | 'waiting' | 'unreadable';
@@ -302,6 +309,9 @@ export interface Core {
 	createCommunity(name: string): Promise<Community>;
 	members(community: Id): Promise<Member[]>;
 	createInvite(community: Id, o: { maxUses?: number; expiresInHours?: number }): Promise<Invite>;
+	/** Those that are still good, newest first: all for the community's owner and admins, their own for others. */
+	invites(community: Id): Promise<OpenInvite[]>;
+	withdrawInvite(code: string): Promise<void>;
 	lookAtInvite(code: string): Promise<InviteInfo>;
 	acceptInvite(code: string): Promise<Community>;
 	leaveCommunity(community: Id): Promise<void>;

@@ -289,7 +289,22 @@ export const en = {
 		until: (when: string) => `Works until ${when}.`,
 		forever: 'Works until it is withdrawn.',
 		times: (n: number) => (n === 1 ? 'It can be used once.' : `It can be used ${n.toLocaleString('en')} times.`),
-		anyTimes: 'It can be used any number of times.'
+		anyTimes: 'It can be used any number of times.',
+		list: 'Links that still work',
+		listFailed: 'The links could not be listed.',
+		by: (name: string) => `Made by ${name}`,
+		byYou: 'Made by you',
+		used: (uses: number, most: number | null) =>
+			most === null
+				? uses === 0
+					? 'not used yet'
+					: `used ${plural(uses, 'time', 'times')}`
+				: `used ${uses.toLocaleString('en')} of ${plural(most, 'time', 'times')}`,
+		withdraw: 'Withdraw',
+		withdrawLabel: (code: string) => `Withdraw the link that begins with ${code}`,
+		withdrawTitle: 'Withdraw this link?',
+		withdrawText: 'Nobody can join with it any more. Who has joined already stays.',
+		withdrawn: 'The link does not work any more.'
 	},
 
 	shell: {
