@@ -145,13 +145,14 @@ export class Backup {
 
 	/**
 	 * Every identity that is remembered, oneself first: a device that reads the backup back to here knows them all. And it
-	 * knows that it was given the backup.
+	 * knows that it was given the backup, for which one that went on without cannot vouch.
 	 */
 	private async snapshot(): Promise<void> {
 		const { ctx } = this;
 		const { read } = ctx.store;
 		const [place, last] = await Promise.all([read.meta('restore'), read.meta('snapshot')]);
-		if ((place && !place.finished) || place?.identities === 'sought' || (last && last.items < SNAPSHOT_EVERY)) return;
+		if ((place && !place.finished) || (last && last.items < SNAPSHOT_EVERY)) return;
+		if (place?.identities === 'sought' || place?.identities === 'waived') return;
 		const people = (await read.all('people')).filter(({ id }) => id !== ctx.own.user);
 		const others = people.map((person) => identityOf(ctx, person)).filter((item) => item !== null);
 		const items = [ownIdentity(ctx), ...others];
@@ -180,6 +181,9 @@ export class Backup {
 		await platform.locks.request(RESTORE_LOCK, {}, async () => {
 			let place = await store.read.meta('restore');
 			if (place?.finished && place.identities === 'sought') place = { ...place, before: null, finished: false };
+			// The person went on without: it is asked for what is before all that came, in case that comes after all.
+			if (place?.finished && place.identities === 'waived' && (place.before ?? Infinity) > 1)
+				place = { ...place, finished: false };
 			while (place && !place.finished) {
 				place = await this.restorePage(place);
 				const done = place.finished ? place.total : place.total - (place.before ?? 1) + 1;
@@ -201,7 +205,7 @@ export class Backup {
 			if (place?.identities !== 'sought' || !place.finished)
 				fail('backup_unread', 'The backup of your keys is still being read.');
 			unit.setMeta('restore', { ...place, identities: 'waived' });
-			await becomeAcquainted(this.ctx, unit);
+			await becomeAcquainted(this.ctx, unit, 'waiver');
 		});
 		this.onAcquainted();
 		this.soon();
@@ -219,15 +223,15 @@ export class Backup {
 		// The newest first: the first copy of a content key is kept.
 		for (const { seq, data } of [...items].sort((a, b) => b.seq - a.seq))
 			marked = (await this.learn(seq, data)) || marked;
-		const acquainted = marked && place.identities === 'sought';
+		const acquainted = marked && (place.identities === 'sought' || place.identities === 'waived');
 		const next: Meta['restore'] = { ...place, before, total, finished };
 		if (acquainted) next.identities = 'known';
 		await ctx.store.change(async (unit) => {
 			// The person may have gone on without meanwhile.
 			const now = await unit.meta('restore');
-			if (now?.identities === 'waived') next.identities = 'waived';
+			if (now?.identities === 'waived' && !acquainted) next.identities = 'waived';
 			unit.setMeta('restore', next);
-			if (acquainted) await becomeAcquainted(ctx, unit);
+			if (acquainted) await becomeAcquainted(ctx, unit, 'backup');
 		});
 		if (acquainted) this.onAcquainted();
 		return next;

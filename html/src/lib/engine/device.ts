@@ -108,8 +108,7 @@ export function storeNewDevice(store: Store, made: NewDevice, now: number): Prom
 	return store.begin(async (unit, before) => {
 		const isKept = await isSamePerson(before, made.device);
 		if (isKept) await keep(unit, before);
-		const isKnown = isKept && (await before.meta('restore'))?.identities !== 'sought';
-		const identities = isKnown ? 'known' : 'sought';
+		const identities = isKept ? ((await before.meta('restore'))?.identities ?? 'known') : 'sought';
 		const sought: Meta['restore'] = { before: null, total: 0, finished: false, identities };
 		putDevice(unit, made, now, made.isFirst ? NOTHING : sought);
 	});

@@ -41,8 +41,10 @@ export async function requireAcquainted(from: Unit | Reader): Promise<void> {
 	fail('backup_unread', 'This waits until the backup of your keys has been read.');
 }
 
-export async function isAcquainted(unit: Unit): Promise<boolean> {
-	return (await unit.meta('restore'))?.identities !== 'sought';
+/** What it says of somebody met for the first time here that the backup was not read, or never came. */
+export async function standing(unit: Unit): Promise<Pick<PersonRecord, 'provisional' | 'unsure'>> {
+	const identities = (await unit.meta('restore'))?.identities;
+	return identities === 'sought' ? { provisional: true } : identities === 'waived' ? { unsure: true } : {};
 }
 
 /** Of somebody whose identity changed, and the person at this device has not looked at it. */
@@ -107,8 +109,10 @@ async function rostersWith(unit: Unit, user: Id) {
 }
 
 export function identityOf(ctx: Context, person: PersonRecord): Item | null {
-	const { id, accountKey, trust, since = 0 } = person;
+	const { id, accountKey, trust, unsure } = person;
 	if (!accountKey) return null;
+	// At no time: whatever a device that had the backup says of this identity counts more.
+	const since = unsure ? 0 : (person.since ?? 0);
 	// Somebody verified stays so for devices to come, until the person has decided about the change.
 	const state = trust === undefined ? 'met' : 'verified';
 	return { kind: 'identity', body: ctx.library.makeIdentity({ user: uuidBytes(id), accountKey, state, since }) };
@@ -128,14 +132,15 @@ function queueIdentity(ctx: Context, unit: Unit, person: PersonRecord): void {
 
 /** A decision of the person at this device: it goes to their other devices, too. */
 export async function decide(ctx: Context, unit: Unit, person: PersonRecord): Promise<void> {
-	await remember(ctx, unit, person);
+	const { unsure: _, ...sure } = person;
+	await remember(ctx, unit, sure);
 	const users = (await unit.meta('untold'))?.users ?? [];
 	unit.setMeta('untold', { users: [...users.filter((user) => user !== person.id), person.id].slice(-UNTOLD) });
 }
 
 /**
- * What the backup or another own device remembers of a person. Of the same identity the later word counts. Another one
- * takes the place of what is remembered here only where the person has verified it, or has decided so; else it is a
+ * What the backup or another own device remembers of a person. Of the same identity the later word counts, and that of a
+ * device which went on without the backup, said at no time, less than any. Another one takes the place of what is remembered here only where the person has verified it, or has decided so; else it is a
  * change like one that the server shows. Returns whether this is the mark that the backup was given out at all.
  */
 export async function mergeIdentity(
@@ -148,19 +153,19 @@ export async function mergeIdentity(
 	const id = uuidOf(user);
 	if (id === ctx.own.user) return sameBytes(accountKey, ctx.own.accountKey) ? 'own' : 'other';
 	const known = (await unit.get('people', id)) ?? stranger(id);
-	const { unseen: _, provisional, decided: __, trust: ___, ...plain } = known;
+	const { unseen: _, provisional, unsure, decided: __, trust: ___, ...plain } = known;
 	const told: PersonRecord = {
 		...plain,
 		accountKey,
 		changedKey: null,
 		since: Math.min(since, ctx.platform.now()),
-		...(state === 'verified' && { trust: 'verified' as const })
+		...(state === 'verified' ? { trust: 'verified' as const } : since === 0 && { unsure: true as const })
 	};
-	const isNewer = told.since! > (known.since ?? 0);
+	const isNewer = told.since! > (unsure ? 0 : (known.since ?? 0));
 	if (known.accountKey === null) await remember(ctx, unit, told);
 	else if (sameBytes(known.accountKey, accountKey)) {
-		if (provisional || (isNewer && known.trust !== told.trust)) await remember(ctx, unit, told);
-	} else if (provisional) {
+		if (provisional || (isNewer && (unsure || known.trust !== told.trust))) await remember(ctx, unit, told);
+	} else if (provisional || (unsure && isNewer)) {
 		const shown = known.accountKey;
 		await remember(ctx, unit, told);
 		await meetChanged(ctx, unit, (await unit.get('people', id))!, shown);
@@ -175,11 +180,14 @@ export async function mergeIdentity(
 	return 'other';
 }
 
-/** The backup has told whom the account knows: whoever else was met since is met for the first time. */
-export async function becomeAcquainted(ctx: Context, unit: Unit): Promise<void> {
+/**
+ * The backup has told whom the account knows: whoever else was met since is met for the first time. Or the person goes on
+ * without it, and nobody knows.
+ */
+export async function becomeAcquainted(ctx: Context, unit: Unit, by: 'backup' | 'waiver'): Promise<void> {
 	for (const person of await unit.all('people')) {
-		if (!person.provisional) continue;
-		const { provisional: _, ...met } = person;
-		await remember(ctx, unit, met);
+		const { provisional, unsure, ...met } = person;
+		if (provisional || (unsure && by === 'backup'))
+			await remember(ctx, unit, by === 'backup' ? met : { ...met, unsure: true });
 	}
 }

@@ -9,7 +9,7 @@ import { CryptoError, type Party } from '../crypto/library';
 import type { DeviceKeyRecord } from '../store/tables';
 import type { Unit } from '../store/unit';
 import type { Context } from './context';
-import { isAcquainted, meetChanged, outdate, remember, stranger } from './identities';
+import { meetChanged, outdate, remember, standing, stranger } from './identities';
 
 /**
  * Remembers a person's names. An identity that was remembered stays, and so does the username: messages that were
@@ -43,9 +43,7 @@ export async function meet(ctx: Context, unit: Unit, user: Id, accountKey: Bytes
 		return same;
 	}
 	if (known.accountKey === null) {
-		const met = { ...known, accountKey, since: ctx.platform.now() };
-		const acquainted = await isAcquainted(unit);
-		await remember(ctx, unit, acquainted ? met : { ...met, provisional: true });
+		await remember(ctx, unit, { ...known, accountKey, since: ctx.platform.now(), ...(await standing(unit)) });
 		return true;
 	}
 	if (!sameBytes(known.accountKey, accountKey)) return meetChanged(ctx, unit, known, accountKey);

@@ -162,6 +162,8 @@ export interface PersonRecord extends Person {
 	unseen?: true;
 	/** Met on a new device before the backup told whom its account knows: what that says counts more. */
 	provisional?: true;
+	/** Met by a device that went on without the backup: whether the account had met or verified them before, it cannot know. */
+	unsure?: true;
 	/** This identity was accepted by the person at this device. */
 	decided?: true;
 	/** Devices that former identities vouched for, the last ones. */
