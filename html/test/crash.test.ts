@@ -6,12 +6,13 @@ import { test } from 'node:test';
 import type { TableName } from '../src/lib/store/tables';
 import { Unit } from '../src/lib/store/unit';
 import { Person } from './support/person';
-import { engineOf, scene, stay, type Scene } from './support/scene';
+import type { Json } from './support/relay';
+import { engineOf, scene, secondDevice, stay, type Scene } from './support/scene';
 
 type When = 'before' | 'after';
 
-/** Lets a tab die at its next write to these tables; resolves when it has. */
-function crash(person: Person, when: When, tables: TableName[], meta?: string): Promise<void> {
+/** Lets a tab die at its next write to these tables, or the one after so many; resolves when it has. */
+function crash(person: Person, when: When, tables: TableName[], meta?: string, after = 0): Promise<void> {
 	const { read } = engineOf(person).ctx.store;
 	const commit = Unit.prototype.commit;
 	return new Promise((resolve) => {
@@ -22,7 +23,7 @@ function crash(person: Person, when: When, tables: TableName[], meta?: string): 
 				Reflect.get(this, 'reader') === read &&
 				tables.every((table) => names.has(table)) &&
 				(meta === undefined || dirty.some(({ table, key }) => table === 'meta' && key === meta));
-			if (!isIt) return commit.call(this);
+			if (!isIt || after-- > 0) return commit.call(this);
 			Unit.prototype.commit = commit;
 			if (when === 'after') await commit.call(this);
 			person.tab.die();
@@ -145,4 +146,117 @@ test('a client that dies at any write loses nothing and does nothing twice', asy
 		const { waiting, unreadable } = await person.core.keyHealth();
 		assert.deepEqual([waiting, unreadable], [0, 0], 'everything can be read');
 	}
+});
+
+/** A new tab where the old one died. */
+async function again(dead: Person, skew = 0): Promise<Person> {
+	const person = stay(new Person(dead.machine));
+	person.tab.skew = skew;
+	await person.core.start();
+	await person.online();
+	return person;
+}
+
+const HOUR = 3600_000;
+const LIMIT = { timeout: 240_000 };
+
+test('a client that dies while it exchanges its token stays signed in', LIMIT, async (t) => {
+	const s = await scene();
+	let skew = 0;
+	for (const [what, nth] of [
+		['the token that is to come', 0],
+		['the token that came', 1]
+	] as const)
+		for (const when of ['before', 'after'] as const)
+			await t.test(`${when}: ${what}`, async () => {
+				const died = crash(s.ada, when, ['meta'], 'tokens', nth);
+				s.ada.tab.skew = skew += HOUR;
+				void s.ada.core.devices().catch(() => undefined);
+				await died;
+				s.ada = await again(s.ada, skew);
+				assert.equal((await s.ada.core.devices()).length, 1);
+				await s.ada.core.send(s.channel, `${when} ${what}`);
+				await s.ben.message(s.channel, `${when} ${what}`, 'received');
+			});
+	assert.ok(s.users.ada.devices[0]!.live, 'no token was used twice');
+});
+
+test('a client that dies while it uploads prekeys has the secret of each that the server has', LIMIT, async (t) => {
+	for (const [what, nth] of [
+		['new prekeys', 0],
+		['that they arrived', 1]
+	] as const)
+		for (const when of ['before', 'after'] as const)
+			await t.test(`${when}: ${what}`, async () => {
+				const s = await scene();
+				const device = s.users.ada.devices[0]!;
+				device.once = [];
+				const died = crash(s.ada, when, ['prekeys'], undefined, nth);
+				s.ada.tab.skew = 2 * HOUR;
+				s.ada.tab.wake();
+				await died;
+				s.ada = await again(s.ada, 4 * HOUR);
+				await s.ada.until('the prekeys', () => device.once.length >= 100);
+				const ids = new Set((await engineOf(s.ada).ctx.store.read.all('prekeys')).map(({ id }) => id));
+				assert.ok(device.once.every(({ id }) => ids.has(id)));
+				assert.equal(new Set(device.once.map(({ key }) => key)).size, device.once.length, 'none twice');
+			});
+});
+
+test('a client that dies while it backs up keys has all of them in the backup in the end', LIMIT, async (t) => {
+	const s = await scene();
+	await s.ada.backedUp();
+	for (const [what, tables] of [
+		['a key in the queue', ['ownKeys', 'backup']],
+		['that it is in the backup', ['backup', 'meta']]
+	] as [string, TableName[]][])
+		for (const when of ['before', 'after'] as const)
+			await t.test(`${when}: ${what}`, async () => {
+				const text = `${when} ${what}`;
+				const died = crash(s.ada, when, tables, tables.includes('meta') ? 'snapshot' : undefined);
+				rotate(s);
+				await s.ada.core.send(s.channel, text);
+				await died;
+				s.ada = await again(s.ada);
+				await s.ben.message(s.channel, text, 'received');
+				await s.ada.backedUp();
+			});
+	const other = await secondDevice(s.relay, 'ada');
+	const texts = s.ben.messages(s.channel).map(({ text }) => text);
+	await other.until('everything', async () => {
+		const shown = await other.open(s.channel).catch(() => []);
+		return shown.length === texts.length && shown.every(({ state }) => state === 'sent' || state === 'received');
+	});
+	assert.equal((await other.core.keyHealth()).requested, 0, 'from the backup alone');
+});
+
+test('a client that dies while it answers its person’s other device answers it when it is back', LIMIT, async (t) => {
+	const s = await scene();
+	await s.ada.backedUp();
+	const other = await secondDevice(s.relay, 'ada');
+	await other.until('the conversation', async () => (await other.core.start()).dms.some(({ id }) => id === s.dm));
+	const [, target] = s.users.ada.devices as [Json, Json];
+	const put = s.relay.put.bind(s.relay);
+	// Neither the key with the message, nor what Ben is asked, arrives: only the first device can help.
+	s.relay.put = (to, item) => {
+		const isLost =
+			(to === target && item.ref !== null) || (to.user === s.users.ben.body.user && item.device === target.id);
+		if (!isLost) put(to, item);
+	};
+	other.tab.skew = 20_000;
+	const points: [string, string | undefined, number][] = [
+		['what it is asked', 'inbox', 0],
+		['that it has answered', undefined, 1]
+	];
+	for (const [what, meta, nth] of points)
+		for (const when of ['before', 'after'] as const)
+			await t.test(`${when}: ${what}`, async () => {
+				const text = `${when} ${what}`;
+				const died = crash(s.ada, when, ['requests'], meta, nth);
+				await s.ben.core.send(s.dm, text);
+				await died;
+				s.ada = await again(s.ada);
+				await other.message(s.dm, text, 'received');
+			});
+	assert.equal((await other.core.keyHealth()).requested, points.length * 2, 'each was asked for once');
 });

@@ -29,6 +29,7 @@ import { Tokens } from './tokens';
 /** Channels whose newest page a device fetches before anyone opens them. */
 const PREFETCH = 30;
 const TEND_AGAIN = 10_000;
+const INBOX_LOCK = 'chatalot-inbox';
 
 export class Engine {
 	readonly ctx: Context;
@@ -90,7 +91,7 @@ export class Engine {
 			sessions,
 			this.rosters,
 			entries,
-			(asked) => this.quietly('key requests', this.requests.answer(asked)),
+			() => this.left(),
 			() => this.backup.soon(),
 			() => this.shell.refresh()
 		);
@@ -156,6 +157,7 @@ export class Engine {
 			backup: async () => this.backup.soon(),
 			safeties: () => this.safeties.tell(),
 			'backup of others': () => this.backup.catchUp(),
+			'what the inbox left': () => this.finishInbox(),
 			'key requests': () => this.requests.ask(),
 			prekeys: () => this.prekeys.maintain()
 		};
@@ -167,6 +169,21 @@ export class Engine {
 				else this.tendLater();
 			}
 		}
+	}
+
+	/** Keys that were handed on, and requests: by one tab at a time. What fails for now comes with what is tended. */
+	private finishInbox(): Promise<void> {
+		return this.ctx.platform.locks.request(INBOX_LOCK, {}, async () => {
+			await this.inbox.takeHanded();
+			await this.requests.answer();
+		});
+	}
+
+	private left(): void {
+		this.finishInbox().catch((error: unknown) => {
+			if (!isPassing(error)) this.ctx.platform.log('warn', 'what the inbox left', String(error));
+			else this.tendLater();
+		});
 	}
 
 	private tendLater(): void {

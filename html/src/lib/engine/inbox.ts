@@ -2,17 +2,17 @@
 // The device inbox: key material for this device, taken in once and in order, acknowledged only when it is on the disk.
 // An item that cannot be opened is passed over; the message it was for then asks for its key.
 import type { WireInboxItem } from '../api/shapes';
-import { sameBytes, type Bytes } from '../core/bytes';
+import { sameBytes, toBase64url, type Bytes } from '../core/bytes';
 import { isPassing } from '../core/problem';
 import type { Id } from '../core/types';
 import { uuidBytes, uuidOf } from '../core/uuid';
 import { CryptoError, type Item, type KeyRequest, type Letter } from '../crypto/library';
-import type { DeviceKeyRecord } from '../store/tables';
+import type { DeviceKeyRecord, HandedRecord } from '../store/tables';
 import type { Unit } from '../store/unit';
 import type { Context } from './context';
 import type { Entries } from './entries';
 import { mergeIdentity } from './identities';
-import { learnContentKey, learnSenderKey, wantsContentKey, type Learnt, type Source } from './keys';
+import { learnContentKey, learnSenderKey, wantsContentKey, type Learnt } from './keys';
 import { keepPast, roomForPast } from './past';
 import type { Rosters } from './rosters';
 import type { Sessions } from './sessions';
@@ -28,31 +28,22 @@ const ITEMS = 1000;
 const UNKNOWN = 1000;
 const MAKERS = 50;
 
-interface HandedOn {
-	body: Bytes;
-	channel: Id;
-	source: Extract<Source, 'own device' | 'member'>;
-}
-
-export interface Asked {
-	peer: DeviceKeyRecord;
-	request: KeyRequest;
-}
+/** Requests that are kept until they are answered. */
+const REQUESTS = 200;
 
 export class Inbox {
 	private acked = 0;
 	/** The item at which the library crashed last. */
 	private crashed: number | undefined;
 	private cancelAck: (() => void) | undefined;
-	/** Keys that were handed on, made by devices that are not known here. Who loses them asks again. */
-	private readonly unknown: HandedOn[] = [];
 
 	constructor(
 		private readonly ctx: Context,
 		private readonly sessions: Sessions,
 		private readonly rosters: Rosters,
 		private readonly entries: Entries,
-		private readonly onAsked: (asked: Asked[]) => void,
+		/** What was taken in leaves something to do: keys of makers that are not known, or requests. */
+		private readonly onLeft: () => void,
 		private readonly onBackup: () => void,
 		private readonly onUnknownChannel: () => Promise<void>
 	) {}
@@ -85,31 +76,28 @@ export class Inbox {
 	private async take(items: WireInboxItem[]): Promise<void> {
 		await this.meetSenders(items);
 		await this.knowChannels(items);
-		const asked: Asked[] = [];
 		await this.ctx.store.change(async (unit) => {
 			const learnt: Learnt[] = [];
 			let done = (await unit.meta('inbox'))?.done ?? 0;
 			for (const item of [...items].sort((a, b) => a.seq - b.seq)) {
 				if (item.seq <= done) continue;
 				done = item.seq;
-				await this.takeOne(unit, item, learnt, asked);
+				await this.takeOne(unit, item, learnt);
 			}
 			unit.setMeta('inbox', { done });
 			await this.entries.reopen(unit, learnt);
 		});
-		await this.entries.reopenRest();
-		await this.takeUnknown();
 		this.acknowledgeSoon();
 		this.onBackup();
-		if (asked.length > 0) this.onAsked(asked);
+		await this.entries.reopenRest();
 	}
 
-	private async takeOne(unit: Unit, item: WireInboxItem, learnt: Learnt[], asked: Asked[]): Promise<void> {
+	private async takeOne(unit: Unit, item: WireInboxItem, learnt: Learnt[]): Promise<void> {
 		try {
 			const peer = await unit.get('devices', item.device);
 			if (!peer || peer.user !== item.sender) throw new CryptoError('auth', 'a sender nobody vouches for');
 			const letter = await this.sessions.open(unit, peer, item);
-			if (letter.kind === 'request') asked.push({ peer, request: letter.request });
+			if (letter.kind === 'request') await this.keepRequest(unit, peer.id, letter.request);
 			else for (const key of await this.keysOf(unit, peer, item, letter)) learnt.push(key);
 		} catch (error) {
 			if (!(error instanceof CryptoError)) throw error;
@@ -176,16 +164,19 @@ export class Inbox {
 			if (kind !== 'sender_key') continue;
 			if (!isOwn && uuidOf(this.ctx.library.inspectSenderKey(body).channel) !== item.channel)
 				throw new CryptoError('auth', 'a key for another place than it was sent to');
-			const key: HandedOn = { body, channel: item.channel, source: isOwn ? 'own device' : 'member' };
+			const key = this.handedOn(body, item, isOwn ? 'own device' : 'member');
 			if (await this.isCertified(unit, body)) learnt.push(await this.learnHandedOn(unit, key));
-			else if (this.unknown.length < UNKNOWN) this.unknown.push(key);
+			else await this.keepHanded(unit, key);
 		}
 		const found = learnt.filter((one) => one !== null);
 		if (!isOwn) await keepPast(unit, item.channel, found.length);
 		return found;
 	}
 
-	private async learnHandedOn(unit: Unit, { body, source }: HandedOn): Promise<Learnt | null> {
+	private async learnHandedOn(
+		unit: Unit,
+		{ body, source }: Pick<HandedRecord, 'body' | 'source'>
+	): Promise<Learnt | null> {
 		try {
 			return await learnSenderKey(this.ctx, unit, body, source);
 		} catch (error) {
@@ -196,9 +187,32 @@ export class Inbox {
 		}
 	}
 
+	/** Who asks for more than that, and unanswered, asks again. */
+	private async keepRequest(unit: Unit, device: Id, request: KeyRequest): Promise<void> {
+		const id = [device, request.what, uuidOf(request.channel), toBase64url(request.id)].join('/');
+		if ((await this.ctx.store.read.count('requests')) < REQUESTS)
+			unit.put('requests', { id, device, request, failed: 0 });
+		this.leaves(unit);
+	}
+
+	private async keepHanded(unit: Unit, key: HandedRecord): Promise<void> {
+		if ((await this.ctx.store.read.count('handed')) < UNKNOWN) unit.put('handed', key);
+		this.leaves(unit);
+	}
+
+	private leaves(unit: Unit): void {
+		if (!unit.afterwards.includes(this.onLeft)) unit.afterwards.push(this.onLeft);
+	}
+
+	private handedOn(body: Bytes, { device: from, channel }: WireInboxItem, source: HandedRecord['source']) {
+		const { keyId, sender } = this.ctx.library.inspectSenderKey(body);
+		const id = [channel, toBase64url(keyId), uuidOf(sender.device), from].join('/');
+		return { id, body, channel, source };
+	}
+
 	/** Keys whose makers were not known when they came: now that these are, or nothing can be learnt of them. */
-	private async takeUnknown(): Promise<void> {
-		const keys = this.unknown.splice(0);
+	async takeHanded(): Promise<void> {
+		const keys = await this.ctx.store.read.all('handed', UNKNOWN);
 		const makers = new Map<Id, Id>();
 		for (const { body, channel } of keys)
 			makers.set(uuidOf(this.ctx.library.inspectSenderKey(body).sender.user), channel);
@@ -206,13 +220,18 @@ export class Inbox {
 		if (keys.length === 0) return;
 		await this.ctx.store.change(async (unit) => {
 			const learnt: Learnt[] = [];
-			for (const key of keys) {
+			for (const { id } of keys) {
+				// Another tab may have taken it meanwhile.
+				const key = await unit.get('handed', id);
+				if (!key) continue;
+				unit.delete('handed', id);
 				const one = (await this.isCertified(unit, key.body)) ? await this.learnHandedOn(unit, key) : null;
 				if (one) learnt.push(one);
+				if (key.source === 'member') await keepPast(unit, key.channel, 1);
 			}
-			for (const key of keys) if (key.source === 'member') await keepPast(unit, key.channel, 1);
 			await this.entries.reopen(unit, learnt);
 		});
+		this.onBackup();
 		await this.entries.reopenRest();
 	}
 

@@ -6,10 +6,16 @@ import { Failure, isPassing } from '../core/problem';
 import type { Id, Problem } from '../core/types';
 import { uuidBytes, uuidOf } from '../core/uuid';
 import { senderKeyOf, type Item, type KeyRequest, type Letter } from '../crypto/library';
-import type { DeviceKeyRecord, MessageRecord, Meta, RosterRecord, SenderKeyRecord } from '../store/tables';
+import type {
+	DeviceKeyRecord,
+	MessageRecord,
+	Meta,
+	RequestRecord,
+	RosterRecord,
+	SenderKeyRecord
+} from '../store/tables';
 import { newId, type Context } from './context';
 import type { Entries } from './entries';
-import type { Asked } from './inbox';
 import { NONE, tally } from './health';
 import { wantedId, wantsContentKey } from './keys';
 import { expectPast, helpersOf, pastFor } from './past';
@@ -24,6 +30,8 @@ const TIMES = 6;
 /** In one go, so that a history without keys does not flood its senders. */
 const MOST = 20;
 const ANSWERS = 50;
+/** To answer one request. */
+const ATTEMPTS = 5;
 /** Waiting messages that one look goes through. */
 const PAGE = 200;
 const PAGES = 20;
@@ -282,17 +290,40 @@ export class Requests {
 		});
 	}
 
-	async answer(asked: Asked[]): Promise<void> {
-		for (const one of asked.slice(0, ANSWERS)) {
-			try {
-				await this.answerOne(one);
-			} catch (error) {
-				if (!isPassing(error)) this.ctx.platform.log('warn', 'a key request was not answered', String(error));
+	/** What others have asked for. What fails for now is thrown, and answered when this is called again. */
+	async answer(): Promise<void> {
+		for (;;) {
+			const asked = await this.ctx.store.read.all('requests', ANSWERS);
+			let later: unknown;
+			for (const one of asked) {
+				const failure = await this.attemptAnswer(one);
+				const isLater = failure !== undefined && one.failed + 1 < ATTEMPTS;
+				await this.settle(one, isLater ? { ...one, failed: one.failed + 1 } : undefined);
+				if (isLater) later = failure;
 			}
+			if (later !== undefined) throw later;
+			if (asked.length < ANSWERS) return;
 		}
 	}
 
-	private async answerOne({ peer, request }: Asked): Promise<void> {
+	/** Returns what may pass. */
+	private async attemptAnswer(one: RequestRecord): Promise<unknown> {
+		try {
+			await this.answerOne(one);
+		} catch (error) {
+			if (isPassing(error)) return error;
+			this.ctx.platform.log('warn', 'a key request was not answered', String(error));
+		}
+		return undefined;
+	}
+
+	private settle({ id }: RequestRecord, next?: RequestRecord): Promise<void> {
+		return this.ctx.store.change(async (unit) => (next ? unit.put('requests', next) : unit.delete('requests', id)));
+	}
+
+	private async answerOne({ device, request }: RequestRecord): Promise<void> {
+		const peer = await this.ctx.store.read.get('devices', device);
+		if (!peer) return;
 		const { ctx } = this;
 		const channel = uuidOf(request.channel);
 		if (!(await ctx.store.read.get('channels', channel))) return;

@@ -15,9 +15,9 @@ import type {
 	Problem,
 	SecurityNote
 } from '../core/types';
-import type { Item } from '../crypto/library';
+import type { Item, KeyRequest } from '../crypto/library';
 
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 interface Table {
 	key: string | readonly string[];
@@ -49,7 +49,9 @@ export const tables = {
 	backup: { ...plain, key: 'id' },
 	drafts: { ...plain, key: 'channel' },
 	pins: { ...plain, key: 'channel', since: 2 },
-	notes: { ...plain, key: 'channel', since: 2 }
+	notes: { ...plain, key: 'channel', since: 2 },
+	requests: { ...plain, key: 'id', since: 3 },
+	handed: { ...plain, key: 'id', since: 3 }
 } as const satisfies Record<string, Table>;
 
 export type TableName = keyof typeof tables;
@@ -349,6 +351,25 @@ export interface NotesRecord {
 	notes: { at: Millis; what: SecurityNote['what']; person: Id | null; was?: string }[];
 }
 
+/** What another device has asked for and has not been answered yet. */
+export interface RequestRecord {
+	/** What it is of, so that one that comes again takes the place of the first. */
+	id: string;
+	device: Id;
+	request: KeyRequest;
+	/** Attempts to answer that failed. */
+	failed: number;
+}
+
+/** A sender key that was handed on, made by a device that is to be got to know first. */
+export interface HandedRecord {
+	id: string;
+	body: Bytes;
+	/** Where it was sent to. */
+	channel: Id;
+	source: 'own device' | 'member';
+}
+
 export interface Records {
 	channels: ChannelRecord;
 	people: PersonRecord;
@@ -366,6 +387,8 @@ export interface Records {
 	drafts: DraftRecord;
 	pins: PinRecord;
 	notes: NotesRecord;
+	requests: RequestRecord;
+	handed: HandedRecord;
 }
 
 export type RecordTable = keyof Records;
