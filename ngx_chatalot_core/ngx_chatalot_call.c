@@ -8,7 +8,7 @@
 #include "ngx_chatalot_bus.h"
 #include "ngx_chatalot_call.h"
 #include "ngx_chatalot_core.h"
-#include "ngx_chatalot_pg.h"
+#include "ngx_chatalot_group.h"
 
 
 #define NGX_CHATALOT_CALL_AGENT   256
@@ -24,7 +24,7 @@ static void ngx_chatalot_call_on_deadline(ngx_event_t *ev);
 static void ngx_chatalot_call_on_result(ngx_chatalot_pg_operation_t *op,
     PGresult *result);
 static void ngx_chatalot_call_rows(ngx_chatalot_call_t *call,
-    PGresult *result);
+    PGresult *result, ngx_uint_t number);
 static ngx_uint_t ngx_chatalot_call_again(ngx_chatalot_pg_operation_t *op,
     PGresult *result);
 static void ngx_chatalot_call_error(ngx_chatalot_call_t *call,
@@ -116,7 +116,7 @@ ngx_chatalot_call_sql(ngx_chatalot_call_t *call,
 
     op->call = call;
 
-    rc = ngx_chatalot_pg_send(op);
+    rc = ngx_chatalot_group_send(op);
 
     if (rc != NGX_OK) {
         call->operation = NULL;
@@ -250,7 +250,7 @@ ngx_chatalot_call_on_deadline(ngx_event_t *ev)
     }
 
     if (!op->sent) {
-        ngx_chatalot_pg_cancel(op);
+        ngx_chatalot_group_cancel(op);
         ngx_destroy_pool(op->pool);
     }
 
@@ -264,6 +264,8 @@ static void
 ngx_chatalot_call_on_result(ngx_chatalot_pg_operation_t *op, PGresult *result)
 {
     ngx_chatalot_call_t  *call;
+
+    ngx_chatalot_group_landed(op);
 
     if (result && ngx_chatalot_call_again(op, result)) {
         return;
@@ -281,7 +283,7 @@ ngx_chatalot_call_on_result(ngx_chatalot_pg_operation_t *op, PGresult *result)
         }
 
     } else if (PQresultStatus(result) == PGRES_TUPLES_OK) {
-        ngx_chatalot_call_rows(call, result);
+        ngx_chatalot_call_rows(call, result, op->number);
 
     } else if (call) {
         ngx_chatalot_call_error(call, &op->function->name, result);
@@ -306,10 +308,14 @@ ngx_chatalot_call_finish(ngx_chatalot_pg_operation_t *op)
 }
 
 
-/* Rows (topic, control, payload): the reply is the one without a topic. Events go out before anybody hears the reply. */
+/*
+ * Rows (topic, control, payload), and, of several calls, the call: the reply is the one without a topic. Events go out
+ * before anybody hears the reply.
+ */
 
 static void
-ngx_chatalot_call_rows(ngx_chatalot_call_t *call, PGresult *result)
+ngx_chatalot_call_rows(ngx_chatalot_call_t *call, PGresult *result,
+    ngx_uint_t number)
 {
     int        i, n, found;
     ngx_str_t  topic, control, payload;
@@ -317,11 +323,15 @@ ngx_chatalot_call_rows(ngx_chatalot_call_t *call, PGresult *result)
     n = PQntuples(result);
     found = 0;
 
-    if (PQnfields(result) != 3) {
+    if (PQnfields(result) != (number ? 4 : 3)) {
         n = 0;
     }
 
     for (i = 0; i < n; i++) {
+
+        if (number && ngx_chatalot_pg_number(result, i) != number) {
+            continue;
+        }
 
         topic.data = (u_char *) PQgetvalue(result, i, 0);
         topic.len = PQgetlength(result, i, 0);
@@ -383,7 +393,7 @@ ngx_chatalot_call_again(ngx_chatalot_pg_operation_t *op, PGresult *result)
         return 0;
     }
 
-    return ngx_chatalot_pg_send(op) == NGX_OK;
+    return ngx_chatalot_group_send(op) == NGX_OK;
 }
 
 

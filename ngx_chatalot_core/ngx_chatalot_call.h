@@ -16,6 +16,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include <ngx_event.h>
 #include "ngx_chatalot_problem.h"
 
 
@@ -36,14 +37,31 @@ typedef struct {
 } ngx_chatalot_caller_t;
 
 
-/* An SQL function api.<name>; define one static variable each, with NGX_CHATALOT_FUNCTION. */
+/*
+ * An SQL function api.<name>; define one static variable each, with NGX_CHATALOT_FUNCTION. One that has a form for many
+ * calls names it, a static variable too: NGX_CHATALOT_GROUP("<name>_group"); ngx_chatalot_group.h tells of it.
+ */
+
+typedef struct ngx_chatalot_group_s  ngx_chatalot_group_t;
 
 typedef struct {
     ngx_str_t                 name;
+    ngx_chatalot_group_t     *group;        /* NULL: each call goes alone */
+    unsigned                  many:1;       /* its rows tell which call they are of */
     ngx_uint_t                index;        /* given at first use, from 1 */
 } ngx_chatalot_function_t;
 
-#define NGX_CHATALOT_FUNCTION(name)  { ngx_string(name), 0 }
+struct ngx_chatalot_group_s {
+    ngx_chatalot_function_t   function;
+    ngx_queue_t               waiting;      /* operations */
+    ngx_uint_t                nwaiting;
+    ngx_uint_t                flying;       /* statements on their way */
+    ngx_event_t               patience;
+};
+
+#define NGX_CHATALOT_FUNCTION(name)                { ngx_string(name), NULL, 0, 0 }
+#define NGX_CHATALOT_FUNCTION_OF(name, group)      { ngx_string(name), group, 0, 0 }
+#define NGX_CHATALOT_GROUP(name)                   { { ngx_string(name), NULL, 1, 0 }, { NULL, NULL }, 0, 0, { 0 } }
 
 
 struct ngx_chatalot_call_s {

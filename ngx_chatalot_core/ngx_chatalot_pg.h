@@ -1,7 +1,8 @@
 /*
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * The worker's connections to PostgreSQL: libpq in pipeline mode on nginx events. Only ngx_chatalot_call.c sends through it.
+ * The worker's connections to PostgreSQL: libpq in pipeline mode on nginx events. Only ngx_chatalot_call.c sends through it, by
+ * way of ngx_chatalot_group.c.
  */
 
 #ifndef NGX_CHATALOT_PG_H
@@ -15,6 +16,7 @@
 
 
 #define NGX_CHATALOT_PG_PARAMS      7
+#define NGX_CHATALOT_PG_ARGS        6       /* the last of them, JSON */
 #define NGX_CHATALOT_PG_FUNCTIONS   128     /* distinct SQL functions that a worker may call */
 
 
@@ -39,6 +41,11 @@ struct ngx_chatalot_pg_operation_s {
     ngx_chatalot_pg_done_pt      done;
     unsigned                     sent:1;
     unsigned                     preparing:1;
+
+    /* of ngx_chatalot_group.c */
+    unsigned                     gathering:1;   /* waits for others, in its group's queue */
+    unsigned                     flying:1;      /* counts as one of its group's statements */
+    ngx_uint_t                   number;        /* in a statement of many calls, from 1; 0: alone */
 };
 
 
@@ -50,6 +57,9 @@ ngx_uint_t ngx_chatalot_pg_up(void);
 
 /* NGX_OK: done will be called. NGX_BUSY: the queue is full. NGX_DECLINED: the database is away. */
 ngx_int_t ngx_chatalot_pg_send(ngx_chatalot_pg_operation_t *op);
+
+/* Which call of a statement of many a row is of, from 1. */
+ngx_uint_t ngx_chatalot_pg_number(PGresult *result, int row);
 
 /* Takes an operation out that was not sent; done is not called. */
 void ngx_chatalot_pg_cancel(ngx_chatalot_pg_operation_t *op);

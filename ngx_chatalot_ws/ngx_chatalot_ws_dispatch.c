@@ -108,10 +108,12 @@ static const ngx_chatalot_param_t  ngx_chatalot_ws_ping_params[] = {
 };
 
 
+static ngx_chatalot_group_t  ngx_chatalot_ws_sends = NGX_CHATALOT_GROUP("entry_send_group");
+
 static ngx_chatalot_ws_row_t  ngx_chatalot_ws_rows[] = {
 
     { ngx_string("send"), ngx_chatalot_ws_send_params, NGX_CHATALOT_WS_WRITE_LIMITED,
-      NGX_CHATALOT_FUNCTION("entry_send") },
+      NGX_CHATALOT_FUNCTION_OF("entry_send", &ngx_chatalot_ws_sends) },
 
     { ngx_string("deliver"), ngx_chatalot_ws_deliver_params, NGX_CHATALOT_WS_WRITE_LIMITED,
       NGX_CHATALOT_FUNCTION("inbox_deliver") },
@@ -128,7 +130,7 @@ static ngx_chatalot_ws_row_t  ngx_chatalot_ws_rows[] = {
     { ngx_string("ping"), ngx_chatalot_ws_ping_params, NGX_CHATALOT_WS_LOCAL,
       NGX_CHATALOT_FUNCTION("") },
 
-    { ngx_null_string, NULL, 0, { ngx_null_string, 0 } }
+    { ngx_null_string, NULL, 0, NGX_CHATALOT_FUNCTION("") }
 };
 
 

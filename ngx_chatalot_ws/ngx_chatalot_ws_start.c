@@ -23,7 +23,9 @@ static void ngx_chatalot_ws_start_renewed(ngx_chatalot_ws_session_t *session);
 static void ngx_chatalot_ws_start_drop(ngx_chatalot_ws_session_t *session);
 
 
-static ngx_chatalot_function_t  ngx_chatalot_ws_start_function = NGX_CHATALOT_FUNCTION("session_start");
+static ngx_chatalot_group_t     ngx_chatalot_ws_starts = NGX_CHATALOT_GROUP("session_start_group");
+static ngx_chatalot_function_t  ngx_chatalot_ws_start_function =
+    NGX_CHATALOT_FUNCTION_OF("session_start", &ngx_chatalot_ws_starts);
 
 
 void

@@ -57,3 +57,63 @@ begin
     end if;
 end
 $$;
+
+-- args {calls: [{user, device, session, args}, …]}: many calls of api.entry_send at once, args as there → their rows, each
+-- with the number of its call, from 1. Carries out the plain ones: text messages to channels whose roster and epoch are
+-- right and whose row nobody holds, by members in sessions that need no note of their use. About all others it is silent,
+-- and each of them is called alone: what is refused is refused there. So it never waits for a lock, and no call can
+-- spoil the others'.
+--
+-- Two statements, for the second must see what was committed before the channels' rows were taken. With the rows taken
+-- nobody else writes to these logs, so what is asked about them stays true until the end.
+create or replace function api.entry_send_group(ctx api.ctx, args jsonb)
+returns table (topic text, control text, payload json, call bigint)
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+    taken uuid[];
+begin
+    select array_agg(c.id) into taken from (
+        select x.id from data.channels x
+         where x.kind <> 'dm' and x.id in (
+            select (g.call #>> '{args,channel}')::uuid from jsonb_array_elements(args -> 'calls') as g (call))
+           for no key update skip locked) as c;
+    return query
+      with given as materialized (
+        select r.number, r."user", r.device, r.session, a.*
+          from rows from (jsonb_to_recordset(args -> 'calls') as ("user" uuid, device uuid, session uuid, args jsonb))
+               with ordinality as r ("user", device, session, args, number),
+               jsonb_to_record(r.args) as a (channel uuid, id uuid, kind text, ref_id uuid, thread uuid, roster bigint,
+                                             epoch bigint, ciphertext text, commitment text, envelopes jsonb)
+      ), placed as materialized (
+        select g.*, c.head + row_number() over (partition by c.id order by g.number) as seq
+          from given g
+          join data.channels c on c.id = g.channel and c.roster = g.roster and c.epoch = g.epoch
+          join data.channel_members m on m.channel_id = g.channel and m.user_id = g."user"
+          join data.sessions s on s.id = g.session and s.user_id = g."user" and s.device_id = g.device
+         where g.channel = any(taken) and g.kind = 'message' and g.envelopes is null
+           and g.ref_id is null and g.thread is null
+           and s.last_used_at >= now() - make_interval(mins => lib.limit('session_touch_minutes')::integer)
+           and not exists (select from data.entries e where e.channel_id = g.channel and e.id = g.id)
+           and not exists (
+            select from given o where o.channel = g.channel and o.id = g.id and o.number < g.number)
+      ), counted as (
+        update data.channels c set head = c.head + p.n, display = c.display + p.n
+          from (select x.channel, count(*) as n from placed x group by x.channel) as p where c.id = p.channel
+      ), written as (
+        insert into data.entries (channel_id, seq, epoch, id, sender, device, kind, commitment, ciphertext)
+        select p.channel, p.seq, p.epoch, p.id, p."user", p.device, p.kind,
+               lib.bytes(p.commitment, 'commitment', 32, 32),
+               lib.bytes(p.ciphertext, 'ciphertext', 1, lib.limit('ciphertext_bytes')::integer)
+          from placed p
+        returning *
+      )
+      select t.topic, t.control, t.payload, p.number
+        from written w
+        join placed p on p.channel = w.channel_id and p.id = w.id,
+             lateral (values
+                (null, null, json_build_object('seq', w.seq, 'created_at', lib.ms(w.created_at))),
+                ('ch:' || w.channel_id, 'epoch ' || w.epoch,
+                 ('{"type":"entry",' || lib.entry_fields(w::data.entries) || '}')::json)) as t (topic, control, payload);
+end
+$$;

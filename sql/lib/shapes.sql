@@ -8,6 +8,21 @@ as $$
     select json_build_object('id', u.id, 'username', u.username, 'display_name', u.display_name, 'role', u.role)
 $$;
 
+-- What a session begins with. In plpgsql, for its plan is kept.
+create or replace function lib.session_json(u data.users, session uuid, device uuid)
+returns json
+language plpgsql stable
+as $$
+begin
+    return json_build_object('user', lib.user_json(u), 'session', session_json.session,
+        'device', session_json.device, 'channels', coalesce((
+            select json_agg(json_build_object('id', c.id, 'head', c.head, 'roster', c.roster, 'epoch', c.epoch))
+              from data.channel_members m join data.channels c on c.id = m.channel_id
+             where m.user_id = u.id), '[]'),
+        'inbox_head', (select b.last_seq from data.inboxes b where b.device_id = session_json.device));
+end
+$$;
+
 -- Another person, as anyone may see them.
 create or replace function lib.person_json(u data.users)
 returns json

@@ -14,7 +14,13 @@ select is_empty($$ select name from functions where schema = 'api'
     and pg_get_function_identity_arguments(oid) <> 'ctx api.ctx, args jsonb' $$,
     'api functions take ctx and args');
 select is_empty($$ select name from functions where schema = 'api'
-    and not (proretset and prorettype = 'api.row'::regtype) $$, 'and give rows');
+    and not (proretset and prorettype = 'api.row'::regtype) and name !~ '_group\(' $$, 'and give rows');
+select is_empty($$ select name from functions where schema = 'api' and name ~ '_group\('
+    and pg_get_function_result(oid) <> 'TABLE(topic text, control text, payload json, call bigint)' $$,
+    'those of many calls say which one a row is of');
+select is_empty($$ select name from functions where schema = 'api' and name ~ '_group\('
+    and prosrc !~ 's\.id = g\.session and s\.user_id = g\."user"\s+and s\.device_id = g\.device' $$,
+    'and look for each call''s session');
 select is_empty($$ select name from functions where schema = 'api'
     and not (prosecdef and proconfig = '{"search_path=pg_catalog, pg_temp"}') $$,
     'they are security definer, with a fixed search_path');
@@ -30,7 +36,7 @@ select is_empty($$ select name, regexp_count(prosrc, E'\n') from functions where
 select is_empty($$ select name from functions where schema = 'api'
     and name !~ 'api\.auth_(config|prelogin|register|login_begin|login_end|login_void|refresh)\('
     and name !~ 'api\.auth_(recovery_begin|recovery_end|recovery_complete|prove|identity|reset_begin|reset)\(|device_add|invite_get'
-    and name !~ 'api\.approval_(begin|poll|reveal|cancel)\('
+    and name !~ 'api\.approval_(begin|poll|reveal|cancel)\(|_group\('
     and prosrc !~ 'begin\s+perform lib\.require_session\(ctx\);' $$,
         'signed-in calls begin with the check of the session');
 select is_empty($$ select f.name, m[1] from functions f, regexp_matches(f.prosrc, 'lib\.limit\(''(\w+)''\)', 'g') as m

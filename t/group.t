@@ -1,0 +1,189 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Group commit: sends that come faster than the database answers go together, and each ends as it would have alone. The
+# database is held up by a lock, so that it is known which of them gather.
+
+use strict;
+use warnings;
+use lib 't/lib', 't/sql/lib';
+
+use Psql;
+use Test::Chatalot;
+use Test::Chatalot::Keys qw(b64u random_bytes);
+use Test::More;
+
+my $chat = Test::Chatalot->new(
+    settings => {
+        chatalot_websocket_rate        => 1000,
+        chatalot_websocket_burst       => 1000,
+        chatalot_websocket_connections => 1000,
+        chatalot_database_timeout      => '30s',
+    },
+    allow => [
+        qr/chatalot: database connection was lost/,
+        qr/chatalot: api\.entry_send_group failed, its calls are made one by one/,
+    ],
+);
+my $owner     = $chat->owner;
+my $community = $chat->community;
+my $general   = $community->{groups}[0]{channels}[0]{id};
+my $ann       = $chat->member('ann', $community);
+my $dan       = $chat->member('dan', $community);
+my $second    = $chat->community(name => 'Another place')->{groups}[0]{channels}[0]{id};
+my $third     = $chat->community(name => 'A third place')->{groups}[0]{channels}[0]{id};
+my ($worker)  = $chat->workers;
+my $lock      = Psql->new($chat->owner_url);
+
+# Sockets of one person on the one worker whose calls shall meet.
+sub sockets { my ($person, $n) = @_; return map { $chat->socket($person, worker => $worker) } 1 .. $n }
+
+sub waiting {
+    return $chat->sql("select count(*) from pg_stat_activity where wait_event_type = 'Lock' and usename = 'chatalot_worker'");
+}
+
+sub transactions { my ($channel) = @_; return $chat->sql("select count(distinct xmin::text) from data.entries where channel_id = '$channel'") }
+
+sub seqs { my ($channel) = @_; return $chat->sql("select string_agg(seq::text, ' ' order by seq) from data.entries where channel_id = '$channel'") }
+
+# Sends from each socket while every send waits, the first two first, until the rest has gathered behind them.
+sub gather {
+    my (@send) = @_;
+    my @ref;
+    for my $i (0 .. $#send) {
+        my ($socket, $message) = @{ $send[$i] };
+        $ref[$i] = $socket->ask($message);
+        await('the first two are under way', sub { waiting() == $i + 1 }) if $i < 2;
+    }
+    # a socket's answer to a ping comes after what it has sent before was looked at
+    $_->request({ type => 'ping' }) for map { $_->[0] } @send;
+    await('those behind them are under way too', sub { waiting() == 3 });
+    return sub { map { $send[$_][0]->answer($ref[$_]) } 0 .. $#send };
+}
+
+sub verdict { my ($answer) = @_; return $answer->{type} eq 'ok' ? $answer->{result}{seq} : $answer->{error}{code} }
+
+subtest 'each has its own verdict' => sub {
+    my @own   = sockets($owner, 14);
+    my ($of_ann) = sockets($ann, 1);
+    my ($of_dan) = sockets($dan, 1);
+    my $place = $owner->roster($general);
+    my $other = $owner->roster($second);
+    my $dm    = $owner->must(POST => '/api/dms', { id => $owner->uuid, user => $ann->id });
+    my $first = $own[0]->request($owner->message($place))->{result};
+    my $entry = $own[0]->event('entry');
+    my $before = transactions($general);
+    my @good  = map { $owner->message($place) } 1 .. 6;
+    my $twice = $owner->message($place);
+    my $pair  = $owner->roster($dm->{id});
+
+    $lock->ask('begin');
+    $lock->ask('lock table data.sessions in access exclusive mode');
+    $lock->ask("delete from data.sessions where id = '@{[$dan->session]}'");
+    my $answers = gather(
+        [ $own[0],  $good[0] ],
+        [ $own[1],  $good[1] ],
+        [ $own[2],  $good[2] ],
+        [ $own[3],  $good[0] ],                                                  # again
+        [ $own[4],  $twice ],
+        [ $own[5],  $twice ],                                                    # twice at once
+        [ $of_ann,  $ann->message($place, id => $twice->{id}) ],
+        [ $own[6],  $owner->message($place, epoch => $place->{epoch} + 1) ],
+        [ $own[7],  $owner->message($place, roster => $place->{roster} - 1) ],
+        [ $of_ann,  $ann->message($other) ],
+        [ $own[8],  $owner->message($place, ref_id => $entry->{id}) ],
+        [ $own[9],  $owner->message($place, thread => $owner->uuid) ],
+        [ $own[10], $owner->message($place, kind => 'tombstone') ],
+        [ $own[11], $owner->message($pair, envelopes => []) ],
+        [ $own[12], $owner->message($other) ],
+        [ $of_dan,  $dan->message($place) ],
+        [ $own[13], $good[3] ],
+    );
+    $lock->ask('commit');
+    my @verdict = map { verdict($_) } $answers->();
+    my %good = map { $_ => 1 } @verdict[ 0, 1, 2, 4, 10, 16 ];
+    is_deeply([ sort { $a <=> $b } keys %good ], [ 2 .. 7 ], 'the good ones have a place each, without holes') or diag "@verdict";
+    is($verdict[3], $verdict[0], 'the same again has the first one\'s');
+    is($verdict[5], $verdict[4], 'the same twice at once too');
+    is_deeply([ @verdict[ 6 .. 9, 11 .. 13 ] ],
+        [qw(id_taken epoch_stale roster_stale channel_not_found thread_not_found invalid_field envelopes)], 'refusals');
+    is($verdict[14], 1, 'another channel\'s log is its own');
+    is($verdict[15], 'session_ended', 'who signed out meanwhile');
+    is($of_dan->closed, 4001, 'and is closed');
+    is(seqs($general), '1 2 3 4 5 6 7', 'that is what is stored');
+    cmp_ok(transactions($general) - $before, '<', 6, 'in fewer transactions than entries');
+    for my $socket ($own[13], $of_ann) {
+        my @heard = grep { $_->{channel} eq $general && $_->{seq} > 1 } $socket->events('entry');
+        is_deeply([ sort map { $_->{seq} } @heard ], [ 2 .. 7 ], 'everybody hears each once');
+    }
+    my %sent = map { $_->{id} => $_ } @good[ 0 .. 3 ], $twice;
+    my $stored = $owner->must(GET => "/api/channels/$general/entries")->{entries};
+    my @same = grep { my $sent = $sent{ $_->{id} }; $sent && $sent->{ciphertext} eq $_->{ciphertext} && $sent->{commitment} eq $_->{commitment} } @$stored;
+    is(scalar @same, 5, 'as it was sent');
+    $_->close for @own, $of_ann;
+};
+
+subtest 'a row that somebody holds' => sub {
+    my @own   = sockets($owner, 8);
+    my $held  = $owner->roster($second);
+    my $other = $owner->roster($third);
+    $lock->ask('begin');
+    $lock->ask("select from data.channels where id = '$second' for update");
+    my @late;
+    for my $i (0, 1) {
+        $late[$i] = $own[$i]->ask($owner->message($held));
+        await('it waits for the row', sub { waiting() == $i + 1 });
+    }
+    my @ref = map { $own[$_]->ask($owner->message($other)) } 2 .. 7;
+    my @verdict = map { verdict($own[$_]->answer($ref[ $_ - 2 ])) } 2 .. 7;
+    is_deeply([ sort @verdict ], [ 1 .. 6 ], 'holds up nobody who writes elsewhere');
+    is(waiting(), 2, 'while it is held still');
+    $lock->ask('commit');
+    is_deeply([ sort map { verdict($own[$_]->answer($late[$_])) } 0, 1 ], [ 2, 3 ], 'and the others when it is free');
+    $_->close for @own;
+};
+
+subtest 'a group that is not carried out' => sub {
+    my @own   = sockets($owner, 8);
+    my $place = $owner->roster($third);
+    $chat->sql('revoke execute on function api.entry_send_group from chatalot_worker, public');
+    $lock->ask('begin');
+    $lock->ask('lock table data.sessions in access exclusive mode');
+    my @ref;
+    for my $i (0 .. 7) {
+        $ref[$i] = $own[$i]->ask($owner->message($place));
+        await('the first two are under way', sub { waiting() == $i + 1 }) if $i < 2;
+    }
+    # refused at once, and its calls wait like the first two
+    await('the others go one by one', sub { waiting() == 4 });
+    $lock->ask('commit');
+    is_deeply([ sort { $a <=> $b } map { verdict($own[$_]->answer($ref[$_])) } 0 .. 7 ], [ 7 .. 14 ], 'all are stored');
+    like($chat->error_log, qr/api\.entry_send_group failed, its calls are made one by one/, 'and the log says so');
+    $chat->sql('grant execute on function api.entry_send_group to chatalot_worker');
+    $_->close for @own;
+};
+
+subtest 'a connection that is lost with a group' => sub {
+    my @own   = sockets($owner, 8);
+    my $place = $owner->roster($third);
+    my @send  = map { [ $own[$_], $owner->message($place) ] } 0 .. 7;
+    $lock->ask('begin');
+    $lock->ask('lock table data.sessions in access exclusive mode');
+    my $answers = gather(@send);
+    $chat->sql("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'chatalot_worker'");
+    is_deeply([ map { verdict($_) } $answers->() ], [ ('unavailable') x 8 ], 'nobody is told that it is stored');
+    $lock->ask('commit');
+    await('the database is there again', sub { $chat->is_healthy });
+    my @again = map {
+        my $send = $_;
+        my $answer;
+        await('it is taken', sub { ($answer = $send->[0]->request($send->[1]))->{type} eq 'ok' });
+        verdict($answer);
+    } @send;
+    is_deeply([ sort { $a <=> $b } @again ], [ 15 .. 22 ], 'sent again, each has one place');
+    is(seqs($third), join(' ', 1 .. 22), 'and the log no hole');
+    $_->close for @own;
+};
+
+$lock->close;
+$chat->done;
