@@ -41,6 +41,8 @@ static int ngx_chatalot_json_open(ngx_chatalot_json_parser_t *parser,
     ngx_chatalot_json_type_e type);
 static ngx_int_t ngx_chatalot_json_copy(ngx_chatalot_json_parser_t *parser,
     const unsigned char *text, size_t len, ngx_str_t *copy);
+static ngx_uint_t ngx_chatalot_json_has_half(ngx_str_t *text);
+static ngx_int_t ngx_chatalot_json_unit(const u_char *p, const u_char *last);
 
 static void *ngx_chatalot_json_alloc(void *ctx, size_t size);
 static void *ngx_chatalot_json_realloc(void *ctx, void *old, size_t size);
@@ -101,6 +103,11 @@ ngx_chatalot_json_parse(ngx_pool_t *pool, ngx_str_t *text, const char **reason)
 
     if (status != yajl_status_ok || parser.root == NULL) {
         *reason = parser.reason;
+        return NULL;
+    }
+
+    if (ngx_chatalot_json_has_half(text)) {
+        *reason = "has half a surrogate pair in a string";
         return NULL;
     }
 
@@ -325,6 +332,51 @@ ngx_chatalot_json_copy(ngx_chatalot_json_parser_t *parser,
     ngx_memcpy(copy->data, text, len);
 
     return NGX_OK;
+}
+
+
+/*
+ * Whether an escape is half of a surrogate pair, in a text that yajl has accepted: it reads something into that, while the
+ * database, which is given the text as it is, refuses it, and with it all that stands in the same statement.
+ */
+
+static ngx_uint_t
+ngx_chatalot_json_has_half(ngx_str_t *text)
+{
+    u_char     *p, *last;
+    ngx_int_t   unit;
+
+    last = text->data + text->len;
+
+    for (p = text->data; (p = ngx_strlchr(p, last, '\\')) != NULL; p += 2) {
+
+        unit = ngx_chatalot_json_unit(p, last);
+
+        if (unit < 0xd800 || unit > 0xdfff) {
+            continue;
+        }
+
+        p += sizeof("\\uXXXX") - 1;
+
+        if (unit > 0xdbff || (ngx_chatalot_json_unit(p, last) & ~0x3ff) != 0xdc00) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* The UTF-16 unit that is escaped there, or NGX_ERROR. */
+
+static ngx_int_t
+ngx_chatalot_json_unit(const u_char *p, const u_char *last)
+{
+    if (last - p < (ssize_t) sizeof("\\uXXXX") - 1 || p[0] != '\\' || p[1] != 'u') {
+        return NGX_ERROR;
+    }
+
+    return ngx_hextoi((u_char *) p + 2, 4);
 }
 
 

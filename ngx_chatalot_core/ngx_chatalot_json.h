@@ -42,8 +42,8 @@ struct ngx_chatalot_json_s {
 
 /*
  * Parses one document, the whole of text. NULL with *reason (a literal, "" when there was no memory) when it is not
- * JSON, deeper than NGX_CHATALOT_JSON_DEPTH, has more than NGX_CHATALOT_JSON_VALUES values, is not UTF-8 or has a NUL in a
- * string. Strings without escapes point into text, which must live as long as the tree.
+ * JSON, deeper than NGX_CHATALOT_JSON_DEPTH, has more than NGX_CHATALOT_JSON_VALUES values, is not UTF-8, or has a NUL or
+ * half a surrogate pair in a string. Strings without escapes point into text, which must live as long as the tree.
  */
 ngx_chatalot_json_t *ngx_chatalot_json_parse(ngx_pool_t *pool, ngx_str_t *text, const char **reason);
 

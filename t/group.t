@@ -8,6 +8,7 @@ use strict;
 use warnings;
 use lib 't/lib', 't/sql/lib';
 
+use JSON::PP qw(encode_json);
 use Psql;
 use Test::Chatalot;
 use Test::Chatalot::Keys qw(b64u random_bytes);
@@ -121,6 +122,28 @@ subtest 'each has its own verdict' => sub {
     my @same = grep { my $sent = $sent{ $_->{id} }; $sent && $sent->{ciphertext} eq $_->{ciphertext} && $sent->{commitment} eq $_->{commitment} } @$stored;
     is(scalar @same, 5, 'as it was sent');
     $_->close for @own, $of_ann;
+};
+
+subtest 'what the database would not read' => sub {
+    my @own   = sockets($owner, 7);
+    my $place = $owner->roster($general);
+    my $half  = encode_json({ %{ $owner->message($place) }, ref => 'half' });
+    $half =~ s/"half"/"\\ud83d"/;
+    $lock->ask('begin');
+    $lock->ask('lock table data.sessions in access exclusive mode');
+    my @ref;
+    for my $i (0, 1) {
+        $ref[$i] = $own[$i]->ask($owner->message($place));
+        await('the first two are under way', sub { waiting() == $i + 1 });
+    }
+    $own[6]->send_frame(1, $half);
+    is($own[6]->event('error')->{error}{code}, 'invalid_json', 'is refused before');
+    $ref[$_] = $own[$_]->ask($owner->message($place)) for 2 .. 5;
+    await('those behind are under way', sub { waiting() == 3 });
+    $lock->ask('commit');
+    is(scalar(grep { $own[$_]->answer($ref[$_])->{type} eq 'ok' } 0 .. 5), 6, 'and spoils nothing for the others');
+    unlike($chat->error_log, qr/entry_send_group failed/, 'who go together all the same');
+    $_->close for @own;
 };
 
 subtest 'a row that somebody holds' => sub {

@@ -127,6 +127,11 @@ test_json_values(void)
     text = ngx_chatalot_json_string(json, "e");
     ok(is(&text, "x\xc3\xa9\n"), "escapes are decoded");
 
+    list = parse("[\"\\ud83d\\ude00\",\"\\\\ud800\"]");
+    ok(list && is(&list->first->string, "\xf0\x9f\x98\x80")
+       && is(&list->first->next->string, "\\ud800"),
+       "a surrogate pair is one character, and what only looks like half a pair is none");
+
     text = ngx_chatalot_json_string(json, "g");
     ok(text.len == 0, "an empty string");
 
@@ -165,6 +170,8 @@ test_json_refusals(void)
         "", " ", "{", "}", "[1,]", "{\"a\":}", "{\"a\" 1}", "{} {}", "nul",
         "01", "+1", ".5", "1.", "\"\\x\"", "\"\x01\"", "\"\xff\"",
         "\"\xc0\x80\"", "\"\xed\xa0\x80\"", "\"a\\u0000b\"", "{\"\\u0000\":1}",
+        "\"\\ud800\"", "\"\\ud83dx\"", "\"\\ud83d\\u0041\"", "\"\\ud83d\\ud83d\\ude00\"",
+        "\"\\ude00\"", "\"\\ud83d\\ude00\\ude00\"", "{\"\\udfff\":1}", "\"\\\\\\uD800\"",
         "{'a':1}", "[1 2]", "// x\n1"
     };
 
