@@ -317,6 +317,7 @@ ngx_chatalot_group_take(ngx_queue_t *queue)
 static void
 ngx_chatalot_group_on_result(ngx_chatalot_pg_operation_t *leader, PGresult *result)
 {
+    const char                      *why;
     ngx_chatalot_group_t            *group;
     ngx_chatalot_pg_operation_t     *op;
     ngx_chatalot_group_statement_t  *statement;
@@ -325,9 +326,14 @@ ngx_chatalot_group_on_result(ngx_chatalot_pg_operation_t *leader, PGresult *resu
     group = statement->group;
 
     if (result && PQresultStatus(result) != PGRES_TUPLES_OK) {
+
+        /* what libpq itself has to say has no fields */
+
+        why = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+
         ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                       "chatalot: api.%V failed, its calls are made one by one: %s", &group->function.name,
-                      PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
+                      why ? why : PQresultErrorMessage(result));
     }
 
     while (!ngx_queue_empty(&statement->members)) {
@@ -335,6 +341,12 @@ ngx_chatalot_group_on_result(ngx_chatalot_pg_operation_t *leader, PGresult *resu
 
         if (result == NULL || ngx_chatalot_group_replied(result, op->number)) {
             op->done(op, result);
+
+        } else if (!op->deadline.timer_set) {
+
+            /* its caller was told that nothing came of it, and so it stays */
+
+            op->done(op, NULL);
 
         } else {
             ngx_chatalot_group_alone(NULL, op);
