@@ -191,10 +191,16 @@ my %forged = (
     'with a line break'          => "$head.$body.$signature%0a",
 );
 is($nobody->get('/api/me', token => jwt_sign(\%mine, $key))->{status}, 200, 'a token signed with the right key is good: the forging works');
+# Signatures that were good are remembered: both workers have seen this token, and know it from those made of it.
+is(scalar(grep { $_->{status} != 200 } map { $nobody->get('/api/me', token => $bob->token) } 1 .. 16), 0, 'as often as one asks');
 for my $name (sort keys %forged) {
     refuses($nobody->get('/api/me', token => $forged{$name}), 401, 'unauthorized', "forged: $name");
 }
 refuses($nobody->get('/api/me', token => jwt_sign({ %mine, sub => $owner->id }, $key)), 401, 'session_ended', 'a session of another user');
+my $short = jwt_sign({ %mine, exp => time + 3 }, $key);
+is($nobody->get('/api/me', token => $short)->{status}, 200, 'a token is good until it expires');
+await('it expires', sub { $nobody->get('/api/me', token => $short)->{status} == 401 });
+refuses($nobody->get('/api/me', token => $short), 401, 'unauthorized', 'but not longer, however often it was seen');
 refuses($nobody->get('/api/me', token => undef, headers => { Authorization => "Basic $head.$body.$signature" }), 401, 'unauthorized', 'another scheme');
 is($nobody->get('/api/me?access_token=' . $bob->token)->{status} >= 400, 1, 'a token in the address is not looked at');
 

@@ -1,12 +1,13 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 -- Values on the wire and in tables: base64url, milliseconds, UUIDv7, names.
 
--- base64url without padding (RFC 4648, section 5). replace() is five times as fast as translate() here.
+-- base64url without padding (RFC 4648, section 5). replace() is five times as fast as translate() here, and does not look
+-- at each character, as rtrim() does.
 create or replace function lib.b64u(bytes bytea)
 returns text
 language sql immutable strict parallel safe
 as $$
-    select rtrim(replace(replace(replace(encode(bytes, 'base64'), '+', '-'), '/', '_'), E'\n', ''), '=')
+    select replace(replace(replace(replace(encode(bytes, 'base64'), '+', '-'), '/', '_'), E'\n', ''), '=', '')
 $$;
 
 -- The bytes of base64url text, shortest..longest of them, or 422 invalid_field naming the field. Null stays null.

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 -- Pages of things: how much of what was asked for goes into one reply. Every page is bounded in number and in bytes,
--- and holds one item at least, so that whoever pages on comes to the end.
+-- and holds one item at least, so that whoever pages on comes to the end. In plpgsql, which keeps the plans of a
+-- connection: a function in SQL with queries like these is planned anew at each call, which took longer than the page.
 
 -- What stored bytes cost in a reply, about: base64url, and the fields round it, which a wiped entry has too.
 create or replace function lib.cost(sealed bytea)
@@ -21,25 +22,28 @@ $$;
 -- The entries of a channel before a seq (null: from the end), as far as the member may read: newest first.
 create or replace function lib.history_json(member data.channel_members, before bigint, most bigint)
 returns json
-language sql stable
+language plpgsql stable
 as $$
-    with bound as (
-        select case c.history when 'all' then 0 else member.joined_seq end as after, c.wiped
-          from data.channels c where c.id = member.channel_id
-    ), page as (
-        select e.entry as e, (e.entry).seq, sum(lib.cost((e.entry).ciphertext)) over w as bytes,
-               row_number() over w as place
-          from bound b, lateral (
-            select x as entry from data.entries x
-             where x.channel_id = member.channel_id and x.seq > b.after and x.seq < coalesce(before, lib.endless())
-             order by x.seq desc limit most) as e
-        window w as (order by (e.entry).seq desc)
-    ), kept as (
-        select * from page p where p.place = 1 or p.bytes <= lib.limit('page_bytes')
-    )
-    select ('{"entries":[' || coalesce(string_agg('{' || lib.entry_fields(k.e) || '}', ',' order by k.seq desc), '')
-            || '],"more":' || coalesce(min(k.seq) > min(b.after) + 1, false) || ',"wiped":' || max(b.wiped) || '}')::json
-      from bound b left join kept k on true
+begin
+    return (
+        with bound as (
+            select case c.history when 'all' then 0 else member.joined_seq end as after, c.wiped
+              from data.channels c where c.id = member.channel_id
+        ), page as (
+            select e.entry as e, (e.entry).seq, sum(lib.cost((e.entry).ciphertext)) over w as bytes,
+                   row_number() over w as place
+              from bound b, lateral (
+                select x as entry from data.entries x
+                 where x.channel_id = member.channel_id and x.seq > b.after and x.seq < coalesce(before, lib.endless())
+                 order by x.seq desc limit most) as e
+            window w as (order by (e.entry).seq desc)
+        ), kept as (
+            select * from page p where p.place = 1 or p.bytes <= lib.limit('page_bytes')
+        )
+        select ('{"entries":[' || coalesce(string_agg('{' || lib.entry_fields(k.e) || '}', ',' order by k.seq desc), '')
+                || '],"more":' || coalesce(min(k.seq) > min(b.after) + 1, false) || ',"wiped":' || max(b.wiped) || '}')::json
+          from bound b left join kept k on true);
+end
 $$;
 
 -- What a reader missed: channels is {id: last seq it has}. Entries begin behind "after", the last seq or, where only
@@ -48,87 +52,96 @@ $$;
 -- it has heard of}, and the others are told; null: they are not asked for.
 create or replace function lib.sync_json(reader uuid, channels jsonb, wiped jsonb)
 returns json
-language sql stable
+language plpgsql stable
 as $$
-    with asked as (
-        select k.key::uuid as id, k.value::bigint as last,
-               case when sync_json.wiped is null then lib.endless() else coalesce((sync_json.wiped ->> k.key)::bigint, 0) end
-                   as wiped
-          from jsonb_each_text(channels) as k
-    ), moved as (
-        select c.id, c.head, c.roster, c.epoch, a.wiped as heard, c.wiped, p.after, c.head - p.after as due,
-               (sum(c.head - p.after) over (order by c.head - p.after, c.id))::bigint as upto
-          from asked a
-          join data.channel_members m on m.channel_id = a.id and m.user_id = reader
-          join data.channels c on c.id = a.id,
-               lateral (select case c.history when 'all' then 0 else m.joined_seq end as joined) as j,
-               lateral (select least(c.head, greatest(a.last, j.joined)) as after) as p
-         where c.head <> a.last or c.wiped > a.wiped
-    ), gone as (
-        select w.channel_id as id, max(w.place) as upto, json_agg(w.sender order by w.place) as senders
-          from (select x.* from moved m join data.channel_wiped x on x.channel_id = m.id and x.place > m.heard
-                 order by x.channel_id, x.place limit lib.limit('sync_wiped')) as w group by w.channel_id
-    ), page as (
-        -- bigint on both sides, and a limit that never cuts, make this a walk along each channel's index
-        select g.id, e.entry as e, (e.entry).seq, sum(lib.cost((e.entry).ciphertext)) over w as bytes,
-               row_number() over w as place
-          from moved g, lateral (
-            select x as entry from data.entries x
-             where x.channel_id = g.id and x.seq > g.after
-               and x.seq <= g.after + least(g.due, lib.limit('sync_entries') - g.upto + g.due)
-             order by x.seq limit lib.limit('sync_entries')) as e
-        window w as (order by g.due, g.id, (e.entry).seq)
-    ), kept as (
-        select p.id, string_agg('{' || lib.entry_fields(p.e) || '}', ',' order by p.seq) as entries, max(p.seq) as last
-          from page p where p.place = 1 or p.bytes <= lib.limit('frame_bytes') group by p.id
-    ), told as (
-        select '{"id":"' || m.id || '","head":' || m.head || ',"roster":' || m.roster || ',"epoch":' || m.epoch
-            || ',"after":' || m.after || ',"entries":[' || coalesce(k.entries, '') || ']'
-            || coalesce(',"wiped":{"to":' || g.upto || ',"senders":' || g.senders || '}', '') || ',"more":'
-            || (coalesce(k.last, m.after) < m.head or coalesce(g.upto, m.heard) < m.wiped) || '}' as channel
-          from moved m left join kept k on k.id = m.id left join gone g on g.id = m.id
-        union all
-        select '{"id":"' || a.id || '","removed":true}'
-          from asked a
-         where not exists (select from data.channel_members m where m.channel_id = a.id and m.user_id = reader)
-    )
-    select ('{"channels":[' || coalesce(string_agg(t.channel, ','), '') || ']}')::json from told t
+begin
+    return (
+        with asked as (
+            select k.key::uuid as id, k.value::bigint as last,
+                   case when sync_json.wiped is null then lib.endless() else coalesce((sync_json.wiped ->> k.key)::bigint, 0) end
+                       as wiped
+              from jsonb_each_text(channels) as k
+        ), moved as (
+            select c.id, c.head, c.roster, c.epoch, a.wiped as heard, c.wiped, p.after, c.head - p.after as due,
+                   (sum(c.head - p.after) over (order by c.head - p.after, c.id))::bigint as upto
+              from asked a
+              join data.channel_members m on m.channel_id = a.id and m.user_id = reader
+              join data.channels c on c.id = a.id,
+                   lateral (select case c.history when 'all' then 0 else m.joined_seq end as joined) as j,
+                   lateral (select least(c.head, greatest(a.last, j.joined)) as after) as p
+             where c.head <> a.last or c.wiped > a.wiped
+        ), gone as (
+            select w.channel_id as id, max(w.place) as upto, json_agg(w.sender order by w.place) as senders
+              from (select x.* from moved m join data.channel_wiped x on x.channel_id = m.id and x.place > m.heard
+                     order by x.channel_id, x.place limit lib.limit('sync_wiped')) as w group by w.channel_id
+        ), page as (
+            -- bigint on both sides, and a limit that never cuts, make this a walk along each channel's index
+            select g.id, e.entry as e, (e.entry).seq, sum(lib.cost((e.entry).ciphertext)) over w as bytes,
+                   row_number() over w as place
+              from moved g, lateral (
+                select x as entry from data.entries x
+                 where x.channel_id = g.id and x.seq > g.after
+                   and x.seq <= g.after + least(g.due, lib.limit('sync_entries') - g.upto + g.due)
+                 order by x.seq limit lib.limit('sync_entries')) as e
+            window w as (order by g.due, g.id, (e.entry).seq)
+        ), kept as (
+            select p.id, string_agg('{' || lib.entry_fields(p.e) || '}', ',' order by p.seq) as entries, max(p.seq) as last
+              from page p where p.place = 1 or p.bytes <= lib.limit('frame_bytes') group by p.id
+        ), told as (
+            select '{"id":"' || m.id || '","head":' || m.head || ',"roster":' || m.roster || ',"epoch":' || m.epoch
+                || ',"after":' || m.after || ',"entries":[' || coalesce(k.entries, '') || ']'
+                || coalesce(',"wiped":{"to":' || g.upto || ',"senders":' || g.senders || '}', '') || ',"more":'
+                || (coalesce(k.last, m.after) < m.head or coalesce(g.upto, m.heard) < m.wiped) || '}' as channel
+              from moved m left join kept k on k.id = m.id left join gone g on g.id = m.id
+            union all
+            select '{"id":"' || a.id || '","removed":true}'
+              from asked a
+             where not exists (select from data.channel_members m where m.channel_id = a.id and m.user_id = reader)
+        )
+        select ('{"channels":[' || coalesce(string_agg(t.channel, ','), '') || ']}')::json from told t);
+end
 $$;
 
 -- The items of a device's inbox behind a seq, in order.
 create or replace function lib.inbox_page_json(device_id uuid, after bigint, most bigint)
 returns json
-language sql stable
+language plpgsql stable
 as $$
-    with page as (
-        select i.item as i, (i.item).seq, sum(lib.cost((i.item).payload)) over w as bytes, row_number() over w as place
-          from (select x as item from data.inbox_items x
-                 where x.device_id = inbox_page_json.device_id and x.seq > after order by x.seq limit most) as i
-        window w as (order by (i.item).seq)
-    ), kept as (
-        select * from page p where p.place = 1 or p.bytes <= lib.limit('frame_bytes')
-    )
-    select json_build_object('items', coalesce(
-               json_agg(lib.inbox_json(k.i) order by k.seq) filter (where k.seq is not null), '[]'),
-               'more', coalesce(max(k.seq) < b.last_seq, false))
-      from data.inboxes b left join kept k on true
-     where b.device_id = inbox_page_json.device_id group by b.last_seq
+begin
+    return (
+        with page as (
+            select i.item as i, (i.item).seq, sum(lib.cost((i.item).payload)) over w as bytes, row_number() over w as place
+              from (select x as item from data.inbox_items x
+                     where x.device_id = inbox_page_json.device_id and x.seq > after order by x.seq limit most) as i
+            window w as (order by (i.item).seq)
+        ), kept as (
+            select * from page p where p.place = 1 or p.bytes <= lib.limit('frame_bytes')
+        )
+        select json_build_object('items', coalesce(
+                   json_agg(lib.inbox_json(k.i) order by k.seq) filter (where k.seq is not null), '[]'),
+                   'more', coalesce(max(k.seq) < b.last_seq, false))
+          from data.inboxes b left join kept k on true
+         where b.device_id = inbox_page_json.device_id group by b.last_seq);
+end
 $$;
 
 -- The backup items of a person before a seq (null: from the end), newest first.
 create or replace function lib.backup_page_json(owner uuid, before bigint, most bigint)
 returns json
-language sql stable
+language plpgsql stable
 as $$
-    with page as (
-        select i.sealed, i.seq, sum(lib.cost(i.sealed)) over w as bytes, row_number() over w as place
-          from (select x.seq, x.sealed from data.backup_items x
-                 where x.user_id = owner and x.seq < coalesce(before, lib.endless()) order by x.seq desc limit most) as i
-        window w as (order by i.seq desc)
-    ), kept as (
-        select * from page p where p.place = 1 or p.bytes <= lib.limit('page_bytes')
-    )
-    select json_build_object('items', coalesce(json_agg(json_build_object('seq', k.seq, 'data', lib.b64u(k.sealed))
-               order by k.seq desc), '[]'), 'more', coalesce(min(k.seq) > 1, false))
-      from kept k
+begin
+    return (
+        with page as (
+            select i.sealed, i.seq, sum(lib.cost(i.sealed)) over w as bytes, row_number() over w as place
+              from (select x.seq, x.sealed from data.backup_items x
+                     where x.user_id = owner and x.seq < coalesce(before, lib.endless()) order by x.seq desc limit most) as i
+            window w as (order by i.seq desc)
+        ), kept as (
+            select * from page p where p.place = 1 or p.bytes <= lib.limit('page_bytes')
+        )
+        select json_build_object('items', coalesce(json_agg(json_build_object('seq', k.seq, 'data', lib.b64u(k.sealed))
+                   order by k.seq desc), '[]'), 'more', coalesce(min(k.seq) > 1, false))
+          from kept k);
+end
 $$;

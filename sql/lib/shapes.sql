@@ -52,16 +52,19 @@ $$;
 -- COMMUNITY, as its member viewer sees it: the groups they belong to, with the channels they are in.
 create or replace function lib.community_json(c data.communities, viewer uuid)
 returns json
-language sql stable
+language plpgsql stable
 as $$
-    select json_build_object('id', c.id, 'name', c.name, 'role', m.role, 'groups', coalesce((
-        select json_agg(json_build_object('id', g.id, 'name', g.name, 'position', g.position, 'channels', coalesce((
-            select json_agg(lib.channel_json(h, viewer) order by h.position, h.id)
-              from data.channels h join data.channel_members hm on hm.channel_id = h.id and hm.user_id = viewer
-             where h.group_id = g.id), '[]')) order by g.position, g.id)
-          from data.groups g join data.group_members gm on gm.group_id = g.id and gm.user_id = viewer
-         where g.community_id = c.id), '[]'))
-      from data.community_members m where m.community_id = c.id and m.user_id = viewer
+begin
+    return (
+        select json_build_object('id', c.id, 'name', c.name, 'role', m.role, 'groups', coalesce((
+            select json_agg(json_build_object('id', g.id, 'name', g.name, 'position', g.position, 'channels', coalesce((
+                select json_agg(lib.channel_json(h, viewer) order by h.position, h.id)
+                  from data.channels h join data.channel_members hm on hm.channel_id = h.id and hm.user_id = viewer
+                 where h.group_id = g.id), '[]')) order by g.position, g.id)
+              from data.groups g join data.group_members gm on gm.group_id = g.id and gm.user_id = viewer
+             where g.community_id = c.id), '[]'))
+          from data.community_members m where m.community_id = c.id and m.user_id = viewer);
+end
 $$;
 
 -- The fields of an entry as text "…" without braces: nothing in it needs escaping, and this is the hot path.
