@@ -48,6 +48,10 @@ select is(t.call('prekeys_claim', 'anna', pg_temp.claim('bob')) #> '{bundles,0,o
 select is(t.call('prekeys_upload', 'bob', pg_temp.keys(1, 3, 'bob')), '{"one_time": 0}',
     'what was handed out does not come back');
 select is(t.call('prekeys_upload', 'bob', pg_temp.keys(4, 4)), '{"one_time": 1}', 'a new one does');
+select is(t.call('prekeys_upload', 'bob', pg_temp.keys(1, 6, 'again')), '{"one_time": 3}',
+    'of an upload that is repeated only what is above all earlier ones');
+select is(array_agg(lib.b64u(public_key) order by key_id), array[t.b(32, '4'), t.b(32, 'again5'), t.b(32, 'again6')],
+    'and no key takes the place of another') from data.one_time_prekeys where device_id = t.id('bob');
 select is(jsonb_array_length(t.call('prekeys_claim', 'anna',
     pg_temp.claim('bob', 'phone', 'bob', 'anna', 'carl', 'nobody')) -> 'bundles'), 2,
     'each device once; not the own, no stranger''s, none that is not there');

@@ -41,5 +41,6 @@ function deviceOf(library: Library, user: string, accountSecret: Uint8Array): Re
 		created_at: 1,
 		signed_prekey: toBase64url(library.createSignedPrekey(secret, party.device, 1, Date.now()).prekey)
 	};
-	return { id, user, upload, once: [], refresh: new Map(), access: new Set(), inbox: [], inboxSeq: 0, live: true };
+	const empty = { once: [], onceHigh: -1, inbox: [], inboxSeq: 0 };
+	return { id, user, upload, ...empty, refresh: new Map(), access: new Set(), live: true };
 }

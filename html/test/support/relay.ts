@@ -14,6 +14,8 @@ export interface RelayDevice {
 	user: string;
 	upload: Json;
 	once: { id: number; key: string }[];
+	/** The highest id of a one-time prekey ever uploaded: none up to it is taken again. */
+	onceHigh: number;
 	refresh: Map<string, string | null>;
 	access: Set<string>;
 	inbox: Json[];
@@ -390,7 +392,9 @@ export class Relay implements Network {
 				return { one_time: me().once.length, signed: { key_id: 1, created_at: 1 } };
 			case 'POST prekeys': {
 				const device = me();
-				device.once.push(...(body.one_time_prekeys ?? []));
+				const fresh = (body.one_time_prekeys ?? []).filter(({ id }: Json) => id > device.onceHigh);
+				device.once.push(...fresh);
+				device.onceHigh = fresh.reduce((high: number, { id }: Json) => Math.max(high, id), device.onceHigh);
 				device.upload.signed_prekey = body.signed_prekey ?? device.upload.signed_prekey;
 				return { one_time: device.once.length };
 			}
@@ -594,6 +598,7 @@ export class Relay implements Network {
 			user,
 			upload,
 			once: [...upload.one_time_prekeys],
+			onceHigh: upload.one_time_prekeys.reduce((high: number, { id }: Json) => Math.max(high, id), -1),
 			refresh: new Map(),
 			access: new Set(),
 			inbox: [],

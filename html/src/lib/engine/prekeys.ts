@@ -16,6 +16,8 @@ const KEEP_SIGNED = 30 * DAY;
 /** One-time secrets that were handed out and never used: only so many are kept. */
 const KEEP_ONCE = 1000;
 const CHECK_EVERY = 3600 * 1000;
+/** Those that had arrived, though the answer was lost, fill up nothing when they go up again; the next ones do. */
+const ROUNDS = 2;
 
 type Unsent = PrekeyRecord & { unsent: Bytes };
 
@@ -31,8 +33,8 @@ export class Prekeys {
 		await platform.locks.request(PREKEY_LOCK, {}, async () => {
 			const state = await this.due();
 			if (!state) return;
-			const { one_time: left } = await api.prekeyStatus();
-			if (left < LOW) await this.refill(ONE_TIME_PREKEYS - left);
+			let { one_time: left } = await api.prekeyStatus();
+			for (let round = 0; left < LOW && round < ROUNDS; round++) left = await this.refill(ONE_TIME_PREKEYS - left);
 			if (platform.now() - state.rotatedAt > ROTATE) await this.rotate();
 		});
 	}
@@ -49,19 +51,25 @@ export class Prekeys {
 		});
 	}
 
-	private async refill(count: number): Promise<void> {
+	/** Returns how many the server has now. */
+	private async refill(count: number): Promise<number> {
 		const { store, api } = this.ctx;
 		const records = await store.change((unit) => this.unsentOnce(unit, count));
 		const upload = records.map(({ id, unsent }) => ({ id, key: toBase64url(unsent) }));
+		let left = ONE_TIME_PREKEYS;
 		try {
-			await api.uploadPrekeys({ one_time_prekeys: upload });
+			({ one_time: left } = await api.uploadPrekeys({ one_time_prekeys: upload }));
 		} catch (error) {
 			if (!(error instanceof Failure) || error.code !== 'prekey_limit') throw error;
 		}
 		await this.sent(records);
+		return left;
 	}
 
-	/** Those that were made before and perhaps never arrived, then new ones; their ids grow, as the server wants it. */
+	/**
+	 * Those that were made before and perhaps never arrived, then new ones. Their ids grow, and the server passes over every
+	 * one that is not above all it has had: what did arrive, and was perhaps handed out since, does not lie there again.
+	 */
 	private async unsentOnce(unit: Unit, count: number): Promise<Unsent[]> {
 		const { library, platform } = this.ctx;
 		const state = await unit.meta('prekeys');
