@@ -3,6 +3,8 @@
 // leaving for good.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Failure } from '../src/lib/core/problem';
+import { Passwords, type Proof } from '../src/lib/engine/password';
 import { Refusal, Relay, type RelayUser } from './support/relay';
 import { arrive, engineOf, password, scene, secondDevice, verify } from './support/scene';
 
@@ -116,14 +118,75 @@ test('a password that an admin reset opens keys again once a signed-in device ha
 	assert.equal((await other.core.signIn({ username: 'ada', password })).state, 'signed-in');
 });
 
-test('a new recovery code replaces the old one', async () => {
-	const { relay, ada, recoveryCode } = await withCode();
-	await assert.rejects(ada.core.newRecoveryCode('wrong'), { code: 'bad_credentials' });
-	const made = await ada.core.newRecoveryCode(password);
+/** Whether a code opens the account; another device is in then, with another code. */
+async function opens(relay: Relay, recoveryCode: string): Promise<boolean> {
 	const later = await arrive(relay, 'ada later');
-	const recover = (code: string) => later.core.recover({ username: 'ada', recoveryCode: code, password: next });
-	await assert.rejects(recover(recoveryCode), { code: 'bad_credentials' });
-	await recover(made.recoveryCode);
+	return later.core.recover({ username: 'ada', recoveryCode, password: next }).then(
+		() => true,
+		(error: Failure) => (assert.equal(error.code, 'bad_credentials'), false)
+	);
+}
+
+test('a new recovery code is there before it works, and replaces the old one once it is set', async () => {
+	const { relay, ada, recoveryCode: old } = await withCode();
+	const { recoveryCode } = await ada.core.makeRecoveryCode();
+	assert.match(recoveryCode, /^(\w{4}-){5}\w{4}$/);
+	assert.ok(!relay.calls.includes('POST /auth/recovery-code'), 'nobody has been told of it');
+	assert.equal(await opens(relay, recoveryCode), false);
+	await assert.rejects(ada.core.setRecoveryCode({ password: 'wrong', recoveryCode }), { code: 'bad_credentials' });
+	await assert.rejects(ada.core.setRecoveryCode({ password, recoveryCode: 'none' }), { code: 'recovery_code_invalid' });
+	assert.equal(await opens(relay, recoveryCode), false);
+	await ada.core.setRecoveryCode({ password, recoveryCode });
+	assert.equal(await opens(relay, old), false);
+	assert.equal(await opens(relay, recoveryCode), true);
+});
+
+test('a new recovery code whose answer was lost is set again until it works', async () => {
+	const { relay, ada, recoveryCode: old } = await withCode();
+	const { recoveryCode } = await ada.core.makeRecoveryCode();
+	const set = () => ada.core.setRecoveryCode({ password, recoveryCode });
+	for (const outcome of ['never came', 'was done, and the answer lost', 'fell down'] as const) {
+		relay.before = (call) => {
+			if (outcome !== 'fell down' || call !== 'POST /auth/recovery-code') return;
+			throw new Refusal(502, 'unavailable');
+		};
+		relay.loseAnswer = (call) => outcome.startsWith('was done') && call === 'POST /auth/recovery-code';
+		relay.reachable = outcome !== 'never came';
+		const code = outcome === 'never came' ? 'network' : 'code_unconfirmed';
+		await assert.rejects(set(), { code }, outcome);
+	}
+	relay.before = () => undefined;
+	await set();
+	await set();
+	assert.equal(await opens(relay, old), false);
+	assert.equal(await opens(relay, recoveryCode), true);
+});
+
+test('what opens the keyring does not stay in memory longer than it is needed', async () => {
+	const { relay, recoveryCode, user } = await withCode();
+	const made: Proof[] = [];
+	const { prove } = Passwords.prototype;
+	Passwords.prototype.prove = async function (...given) {
+		const proof = await prove.apply(this, given);
+		made.push(proof);
+		return proof;
+	};
+	try {
+		const later = await arrive(relay, 'ada later');
+		await assert.rejects(later.core.signIn({ username: 'ada', password: 'wrong' }), { code: 'bad_credentials' });
+		const reset = { username: 'ada', code: relay.reset(user.body.user), password: next };
+		assert.equal((await later.core.useResetCode(reset)).state, 'locked');
+		assert.equal((await later.core.signIn({ username: 'ada', password: next })).state, 'locked');
+		const isWiped = () => made.map(({ wrapKey }) => wrapKey.every((byte) => byte === 0));
+		assert.deepEqual(isWiped(), [true, true, false], 'all but that of the account that waits for its code');
+		relay.before = (call) => {
+			if (call === 'POST /auth/password') throw new Refusal(403, 'forbidden');
+		};
+		await later.core.unlock(recoveryCode);
+		assert.deepEqual(isWiped(), [true, true, true]);
+	} finally {
+		Passwords.prototype.prove = prove;
+	}
 });
 
 test('a new identity keeps what this device can read, uploads it anew, and is seen by others', async () => {

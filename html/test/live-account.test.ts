@@ -108,7 +108,8 @@ test('an account through all that befalls it', { skip: !url, timeout: 300_000 },
 		await ada.core.changePassword({ current: next, next: password });
 		const other = await signIn('ada 4', 'ada');
 		await reads(other, channel, 'back again');
-		({ recoveryCode: adaCode } = await ada.core.newRecoveryCode(password));
+		({ recoveryCode: adaCode } = await ada.core.makeRecoveryCode());
+		await ada.core.setRecoveryCode({ password, recoveryCode: adaCode });
 		await other.core.signOut();
 	});
 

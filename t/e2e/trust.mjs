@@ -344,9 +344,26 @@ async function isReset() {
 	is(await guest.page.locator('article[data-state="unreadable"]').count(), 0, 'nothing of it is unreadable');
 }
 
-async function renewsIdentity() {
+async function renewsCode() {
 	const { page } = guest;
 	await page.getByRole('link', { name: 'Settings' }).click();
+	await button(guest, 'Make a new code').click();
+	await comes(
+		page.getByRole('heading', { name: 'Your next recovery code' }).waitFor(),
+		'a new recovery code is shown before it works'
+	);
+	const code = (await page.getByLabel('Recovery code', { exact: true }).innerText()).trim();
+	ok(code !== adaCode, 'it is another one');
+	await look(guest, 'next recovery code');
+	await button(guest, 'I saved it: make it work').click();
+	await page.getByLabel('Your password').fill(adaThird);
+	await button({ page: dialog(guest) }, 'Make it work').click();
+	await comes(page.getByText('Your new recovery code works.').waitFor(), 'with the password it works');
+	adaCode = code;
+}
+
+async function renewsIdentity() {
+	const { page } = guest;
 	await button(guest, 'New identity').click();
 	await look(guest, 'new identity', onlyDesktop);
 	await page.getByLabel('Your password').fill(adaThird);
@@ -410,6 +427,7 @@ try {
 	await section('the password is changed', changesPassword);
 	await section('an account is recovered', recovers);
 	await section('an admin resets an account', isReset);
+	await section('a recovery code is renewed', renewsCode);
 	await section('an identity is renewed', renewsIdentity);
 	await section('an account is deleted', deletesAccount);
 	for (const who of [owner, guest, second, back])

@@ -50,7 +50,8 @@ type Mine =
 	| 'approve'
 	| 'refuse'
 	| 'changePassword'
-	| 'newRecoveryCode'
+	| 'makeRecoveryCode'
+	| 'setRecoveryCode'
 	| 'replaceIdentity'
 	| 'deleteAccount'
 	| 'continueWithoutBackup'
@@ -256,7 +257,11 @@ export function trustCore(world: World): Pick<Core, Mine> {
 		},
 		refuse: async () => pause(200).then(() => undefined),
 		changePassword: ({ current }) => check(current),
-		newRecoveryCode: async (password) => (await check(password), { recoveryCode: code }),
+		makeRecoveryCode: async () => ({ recoveryCode: code }),
+		async setRecoveryCode({ password }) {
+			await check(password);
+			if (password === 'lost') throw problem('code_unconfirmed');
+		},
 		async replaceIdentity(password) {
 			await check(password);
 			devices = devices.filter((device) => device.current);

@@ -35,7 +35,7 @@ test('a password is not changed, nor a recovery completed, under a cheap or ruin
 		const refused = (error: Failure) => error.code === code;
 		await assert.rejects(ada.core.changePassword({ current: password, next }), refused);
 		await assert.rejects(later.core.recover({ username: 'ada', recoveryCode, password: next }), refused);
-		await assert.rejects(ada.core.newRecoveryCode(password), refused);
+		await assert.rejects(ada.core.setRecoveryCode({ password, recoveryCode }), refused);
 		await assert.rejects(ada.core.replaceIdentity(password), refused);
 		await assert.rejects(ada.core.deleteAccount(password), refused);
 	}

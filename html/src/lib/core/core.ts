@@ -10,6 +10,7 @@ import { Credentials } from '../engine/credentials';
 import { storeNewDevice, storeNewIdentity, type NewDevice } from '../engine/device';
 import { Engine } from '../engine/engine';
 import { NONE } from '../engine/health';
+import { wipeProof } from '../engine/password';
 import { readReports, report } from '../engine/reports';
 import { acceptIdentity, securityOf } from '../engine/security';
 import type { Lost } from '../store/database';
@@ -166,8 +167,12 @@ export class ClientCore implements Core {
 		await (await this.credentials()).changePassword(r.current, r.next);
 	}
 
-	async newRecoveryCode(password: string) {
-		return { recoveryCode: await (await this.credentials()).newRecoveryCode(password) };
+	async makeRecoveryCode() {
+		return { recoveryCode: (await this.credentials()).makeRecoveryCode() };
+	}
+
+	async setRecoveryCode(r: { password: string; recoveryCode: string }): Promise<void> {
+		await (await this.credentials()).setRecoveryCode(r.password, r.recoveryCode);
 	}
 
 	async replaceIdentity(password: string) {
@@ -417,10 +422,16 @@ export class ClientCore implements Core {
 				const { made } = outcome;
 				return { made, result: { state: 'signed-in', account: made.device.account } };
 			}
-			this.locked = outcome.locked;
+			this.lock(outcome.locked);
 			const { id, username, display_name: displayName } = outcome.locked.login.user;
 			return { made: null, result: { state: 'locked', person: { id, username, displayName } } };
 		});
+	}
+
+	/** Under the sign-in lock: nothing is sealed under what is wiped here. What opens the keyring is not left in memory. */
+	private lock(locked: Locked | undefined): void {
+		wipeProof(this.locked?.proof);
+		this.locked = locked;
 	}
 
 	private requireLocked(): Locked {
@@ -440,7 +451,7 @@ export class ClientCore implements Core {
 			const { made, result } = await enrol(new Enrolment(this.platform, module, library));
 			if (!made) return result;
 			this.stopEngine();
-			this.locked = undefined;
+			this.lock(undefined);
 			await storeNewDevice(store, made, this.platform.now());
 			await this.run(made.device);
 			this.emit({ type: 'account', data: { phase: 'signed-in', account: made.device.account } });

@@ -294,8 +294,13 @@ export interface Core {
 
 	/** Also restores the way in by password after a reset. Ends no session. */
 	changePassword(r: { current: string; next: string }): Promise<void>;
-	/** The old one no longer works. */
-	newRecoveryCode(password: string): Promise<{ recoveryCode: string }>;
+	/** One that opens nothing yet, made here, and kept nowhere: for the person to keep before it is set. */
+	makeRecoveryCode(): Promise<{ recoveryCode: string }>;
+	/**
+	 * From then on this code works, and the old one no longer. `code_unconfirmed` where nobody knows whether it was set:
+	 * either may be the one that works, until this is called again with the same code.
+	 */
+	setRecoveryCode(r: { password: string; recoveryCode: string }): Promise<void>;
 	/** A new identity, after theft: all other devices are removed, others see the change. History stays on this device. */
 	replaceIdentity(password: string): Promise<{ recoveryCode: string }>;
 	/** Refused with `owner_stays` while a community (`problem.communities`) or the instance needs another owner. */

@@ -82,13 +82,14 @@ export class Enrolment {
 
 	async signIn(username: string, password: string): Promise<Outcome> {
 		const proof = await this.passwords.prove(username, password);
-		const login = await this.api.login(username, proof.loginKey);
-		if (login.keyring_password === null) return { locked: { username, proof, login } };
+		let locked: Locked | undefined;
 		try {
+			const login = await this.api.login(username, proof.loginKey);
+			if (login.keyring_password === null) return { locked: (locked = { username, proof, login }) };
 			const keys = this.passwords.open(proof.wrapKey, 'password', login.keyring_password, login);
 			return { made: await this.enrol(login.enrol_token, login.user.id, keys) };
 		} finally {
-			wipeProof(proof);
+			if (!locked) wipeProof(proof);
 		}
 	}
 

@@ -32,14 +32,22 @@ export class Credentials {
 		}
 	}
 
-	async newRecoveryCode(password: string): Promise<string> {
-		const { account, user } = this.ctx.own;
-		const proof = await this.passwords.prove(account.username, password);
+	/** A code that opens nothing yet: the person keeps it first. */
+	makeRecoveryCode(): string {
 		const code = this.passwords.makeCode();
+		wipeProof(code);
+		return code.text;
+	}
+
+	/** As often as it takes, with the same code: a lost answer leaves open which one works. */
+	async setRecoveryCode(password: string, recoveryCode: string): Promise<void> {
+		const { account, user } = this.ctx.own;
+		const code = this.passwords.readCode(recoveryCode);
+		let proof: Proof | undefined;
 		try {
+			proof = await this.passwords.prove(account.username, password);
 			const body = this.passwords.uploadCode(code, user, await this.secrets());
-			await this.ctx.api.setRecoveryCode(proof.loginKey, body);
-			return code.text;
+			await this.ctx.api.setRecoveryCode(proof.loginKey, body).catch(unconfirmed);
 		} finally {
 			wipeProof(proof);
 			wipeProof(code);
@@ -101,6 +109,13 @@ export class Credentials {
 		const device = await this.ctx.store.read.meta('device');
 		return device ?? fail('signed_out', 'Nobody is signed in on this device.');
 	}
+}
+
+/** Whatever is no refusal may have been done. */
+function unconfirmed(error: unknown): never {
+	const status = error instanceof Failure ? error.status : undefined;
+	if (status !== undefined && status >= 400 && status < 500) throw error;
+	return fail('code_unconfirmed', 'The server did not say whether the new recovery code works. Try again.');
 }
 
 type NewDeviceUpload = ReturnType<typeof makeDevice>['upload'];

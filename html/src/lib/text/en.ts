@@ -257,7 +257,10 @@ export const en = {
 		stay: 'Save the code first: it is not shown again.',
 		newTitle: 'Your new recovery code',
 		newLead:
-			'It takes the place of the old one, which no longer works. If you forget your password, this code is the way back to your account and your history.'
+			'It takes the place of the old one, which no longer works. If you forget your password, this code is the way back to your account and your history.',
+		nextTitle: 'Your next recovery code',
+		nextLead:
+			'It does not work yet. Save it first, then make it work with your password. Until you do, your old code stays the way back to your account and your history.'
 	},
 
 	community: {
@@ -594,9 +597,15 @@ export const en = {
 		code: 'Recovery code',
 		codeHint: 'The way back if you forget your password. Lost it, or somebody saw it? Make a new one.',
 		codeChange: 'Make a new code',
-		codeTitle: 'A new recovery code',
-		codeText: 'The old one stops working. The new one is shown once, right after this.',
-		codeSubmit: 'Make a new code',
+		codeActivate: 'I saved it: make it work',
+		codeKeepOld: 'Keep the old code',
+		codeLater: 'Back to settings',
+		codeTitle: 'Make the new code work?',
+		codeText: 'From then on it is the way back to your account, and the old code no longer works.',
+		codeSubmit: 'Make it work',
+		codeUnconfirmed:
+			'The server did not say whether the new code works. Keep both, the old one and this one, and try again: after that, only this one works.',
+		codeWorks: 'Your new recovery code works. The old one no longer does.',
 		codeDone: 'Keep your new recovery code safe.',
 		stolen: 'A device was lost or stolen',
 		stolenHint: 'Removing it is often enough. If somebody could open it, get a new identity as well.',
@@ -735,6 +744,7 @@ export const en = {
 		report_forged: 'The server could not check this message, so it was not reported.',
 		too_many_devices: 'There are 16 devices already. Remove one first.',
 		conflict: 'Somebody was faster. Look again.',
+		code_unconfirmed: 'The server did not say whether the new code works. Try again.',
 		session_ended: 'You were signed out on this device.',
 		insecure_context: 'A secure connection (HTTPS) is needed.'
 	} as Record<string, string>,
