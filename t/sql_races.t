@@ -266,6 +266,18 @@ like($other->ask(call('session_start', 'bob', q('{}'))), qr/"inbox_head"/, 'two 
 $one->ask('commit');
 $busy->close;
 
+$chat->sql("select t.another_device('an old one', 'anna')");
+$chat->sql("update data.devices set $old where id = t.id('an old one')");
+$chat->sql("update data.sessions set $old where device_id = t.id('an old one')");
+$chat->sql("update data.reports set resolved_at = now() - interval '100 days'");
+$chat->sql($due);
+$one->ask('begin');
+$one->ask("select lib.lock_channels(array['$home']::uuid[])");
+$other->start(call('session_start', 'anna', q('{}')))->wait_for_lock($observer);
+is($one->ask('delete from data.reports') // '', '', 'who holds a channel and wants reports goes: a sweep waits for a channel, and holds none');
+$one->ask('commit');
+like(scalar $other->result, qr/"inbox_head"/, 'and then goes on');
+
 # --- accounts --------------------------------------------------------------------------------------------------------
 
 $chat->sql("select t.person(p) from unnest('{vera,jonas,kimi,leas,maxi,noras}'::text[]) as p");

@@ -22,7 +22,6 @@ begin
     end if;
     delete from data.approvals a where a.id in (
         select x.id from data.approvals x where x.expires_at <= now() limit 1000 for update skip locked);
-    perform lib.sweep_reports();
     doomed := lib.sweep_devices(spared);
     perform lib.lock_channels(array(
         select m.channel_id from data.devices d join data.channel_members m on m.user_id = d.user_id
@@ -30,6 +29,8 @@ begin
     foreach gone in array doomed loop
         return query select r.* from data.devices d, lib.device_remove(d.user_id, d.id) as r where d.id = gone;
     end loop;
+    -- after the channels: who deletes an account has those, and then wants what was reported
+    perform lib.sweep_reports();
 end
 $$;
 
