@@ -3,7 +3,8 @@
 -- a time, and waits for nobody.
 
 -- Removes devices that have not been used for long, all but the spared one, what is left of expired approvals, and reports
--- that have had their time. What others hold at this moment is left for the next time. Locks as everywhere: sessions, users, channels, inboxes.
+-- that have had their time. What others hold at this moment is left for the next time. Locks as everywhere: sessions,
+-- users, channels, inboxes.
 create or replace function lib.sweep(spared uuid)
 returns setof api.row
 language plpgsql volatile

@@ -140,8 +140,9 @@ export async function decide(ctx: Context, unit: Unit, person: PersonRecord): Pr
 
 /**
  * What the backup or another own device remembers of a person. Of the same identity the later word counts, and that of a
- * device which went on without the backup, said at no time, less than any. Another one takes the place of what is remembered here only where the person has verified it, or has decided so; else it is a
- * change like one that the server shows. Returns whether this is the mark that the backup was given out at all.
+ * device which went on without the backup, said at no time, less than any. Another one takes the place of what is
+ * remembered here only where the person has verified it, or has decided so; else it is a change like one that the server
+ * shows. Returns whether this is the mark that the backup was given out at all.
  */
 export async function mergeIdentity(
 	ctx: Context,

@@ -212,12 +212,20 @@ export class Inbox {
 
 	/** Keys whose makers were not known when they came: now that these are, or nothing can be learnt of them. */
 	async takeHanded(): Promise<void> {
-		const keys = await this.ctx.store.read.all('handed', UNKNOWN);
-		const makers = new Map<Id, Id>();
-		for (const { body, channel } of keys)
-			makers.set(uuidOf(this.ctx.library.inspectSenderKey(body).sender.user), channel);
-		for (const [user, channel] of [...makers].slice(0, MAKERS)) await meetStranger(this.ctx, user, channel);
-		if (keys.length === 0) return;
+		for (;;) {
+			const keys = await this.ctx.store.read.all('handed', UNKNOWN);
+			if (keys.length === 0) return;
+			const makers = new Map(keys.map(({ body, channel }) => [this.makerOf(body), channel]));
+			// What fails for now finds the others done when it is tried again.
+			const met = new Map([...makers].slice(0, MAKERS));
+			for (const [user, channel] of met) await meetStranger(this.ctx, user, channel);
+			await this.learnOf(keys.filter(({ body }) => met.has(this.makerOf(body))));
+			this.onBackup();
+			await this.entries.reopenRest();
+		}
+	}
+
+	private async learnOf(keys: HandedRecord[]): Promise<void> {
 		await this.ctx.store.change(async (unit) => {
 			const learnt: Learnt[] = [];
 			for (const { id } of keys) {
@@ -231,8 +239,10 @@ export class Inbox {
 			}
 			await this.entries.reopen(unit, learnt);
 		});
-		this.onBackup();
-		await this.entries.reopenRest();
+	}
+
+	private makerOf(senderKey: Bytes): Id {
+		return uuidOf(this.ctx.library.inspectSenderKey(senderKey).sender.user);
 	}
 
 	private async isCertified(unit: Unit, senderKey: Item['body']): Promise<boolean> {
