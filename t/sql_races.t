@@ -278,6 +278,19 @@ is($one->ask('delete from data.reports') // '', '', 'who holds a channel and wan
 $one->ask('commit');
 like(scalar $other->result, qr/"inbox_head"/, 'and then goes on');
 
+# --- attempts --------------------------------------------------------------------------------------------------------
+
+# The count of all places stands first in the table: who takes both as they lie there takes it first.
+$chat->sql("select lib.attempt('everywhere lena', 100, true)");
+$chat->sql("select lib.attempt('lena', 10, false)");
+$one->ask('begin');
+$one->ask("select lib.attempt('lena', 10, false)");
+$other->start("select lib.login_clear(null, 'lena')")->wait_for_lock($observer);
+is($one->ask("select lib.attempt('everywhere lena', 100, true)"), '', 'who counts an attempt goes on to the second count while a success waits for the first');
+$one->ask('commit');
+is(scalar $other->result, '', 'which forgets both then');
+is($chat->sql("select count(*) from data.login_attempts where name_hash in (sha256('lena'), sha256('everywhere lena'))"), 0, 'there they are gone');
+
 # --- accounts --------------------------------------------------------------------------------------------------------
 
 $chat->sql("select t.person(p) from unnest('{vera,jonas,kimi,leas,maxi,noras}'::text[]) as p");

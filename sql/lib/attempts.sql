@@ -42,17 +42,20 @@ begin
     if not lib.login_at_home(ctx, username) then
         perform lib.attempt('everywhere ' || username, lib.limit('login_failures_everywhere'), true);
     end if;
+    perform lib.attempts_expire();
 end
 $$;
 
--- Forgets a name's failures at this place, and its count of all places. Those at other places stay.
+-- Forgets a name's failures at this place, and its count of all places: in the order in which they are counted. Those at
+-- other places stay.
 create or replace function lib.login_clear(ctx api.ctx, username text)
 returns void
-language sql volatile
+language plpgsql volatile
 as $$
-    delete from data.login_attempts a
-     where a.name_hash in (sha256(convert_to(lib.login_key(ctx, username), 'UTF8')),
-                           sha256(convert_to('everywhere ' || username, 'UTF8')))
+begin
+    delete from data.login_attempts a where a.name_hash = sha256(convert_to(lib.login_key(ctx, username), 'UTF8'));
+    delete from data.login_attempts a where a.name_hash = sha256(convert_to('everywhere ' || username, 'UTF8'));
+end
 $$;
 
 -- The key of all that are signed in to the caller's account; no name has a space in it.
@@ -66,9 +69,12 @@ $$;
 -- Counts an attempt of somebody who is signed in, or fails 429 locked.
 create or replace function lib.proof_count(ctx api.ctx)
 returns void
-language sql volatile
+language plpgsql volatile
 as $$
-    select lib.attempt(lib.proof_key(ctx), lib.limit('login_failures'), false)
+begin
+    perform lib.attempt(lib.proof_key(ctx), lib.limit('login_failures'), false);
+    perform lib.attempts_expire();
+end
 $$;
 
 -- Forgets them.
@@ -79,8 +85,17 @@ as $$
     delete from data.login_attempts a where a.name_hash = sha256(convert_to(lib.proof_key(ctx), 'UTF8'))
 $$;
 
--- Counts one under a key, of which there may be so many; or fails 429 locked with details {retry_after: seconds}. Forgets
--- what has expired, a little at each call.
+-- Forgets what has expired, a little at each call. Only after what is counted: else two could wait for each other, each
+-- holding what the other one wants to begin anew.
+create or replace function lib.attempts_expire()
+returns void
+language sql volatile
+as $$
+    delete from data.login_attempts a where a.name_hash in (
+        select x.name_hash from data.login_attempts x where x.expires_at <= now() limit 20 for update skip locked)
+$$;
+
+-- Counts one under a key, of which there may be so many; or fails 429 locked with details {retry_after: seconds}.
 create or replace function lib.attempt(key text, most bigint, everywhere boolean)
 returns void
 language plpgsql volatile
@@ -90,9 +105,6 @@ declare
     span constant interval := make_interval(mins => lib.limit('login_lock_minutes')::integer);
     locked timestamptz;
 begin
-    delete from data.login_attempts a where a.name_hash in (
-        select x.name_hash from data.login_attempts x
-         where x.expires_at <= now() and x.name_hash <> name limit 20 for update skip locked);
     insert into data.login_attempts as a (name_hash, failures, expires_at, everywhere)
     values (name, 1, now() + span, attempt.everywhere)
     on conflict (name_hash) do update
