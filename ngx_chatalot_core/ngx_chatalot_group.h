@@ -7,7 +7,7 @@
  *
  * The group's function carries out what it can without waiting and without refusing anything, and is silent about the
  * rest. What it was silent about, or all of it when the transaction failed, goes out one by one after all: so every call
- * ends as it would have alone, with its own verdict.
+ * ends as it would have alone, with its own verdict. Only what has passed its deadline meanwhile is not begun any more.
  */
 
 #ifndef NGX_CHATALOT_GROUP_H
