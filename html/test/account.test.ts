@@ -222,6 +222,22 @@ test('a new identity whose answer was lost is taken up', async () => {
 	await ada.message(channel, 'as somebody new', 'sent');
 });
 
+test('a new identity of which nothing is heard is asked for again: the same one, and what this device could read stays', async () => {
+	const { relay, ada, channel } = await withCode();
+	relay.loseAnswer = (call) => call === 'POST /auth/identity';
+	relay.before = (call) => {
+		if (call === 'POST /auth/login') throw new Refusal(503, 'unavailable');
+	};
+	await assert.rejects(ada.core.replaceIdentity(password), { code: 'network' });
+	relay.loseAnswer = () => false;
+	relay.before = () => undefined;
+	const { recoveryCode } = await ada.core.replaceIdentity(password);
+	assert.ok((await ada.open(channel)).some(({ text }) => text === 'to be kept'));
+	await ada.core.send(channel, 'as somebody new');
+	await ada.message(channel, 'as somebody new', 'sent');
+	assert.equal(await opens(relay, recoveryCode), true);
+});
+
 test('devices are renamed and removed; the one in the hands is signed out instead', async () => {
 	const { relay, ada, ben, channel, users } = await scene();
 	await ada.backedUp();

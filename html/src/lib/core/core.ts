@@ -6,7 +6,7 @@ import { Library } from '../crypto/library';
 import { Enrolment, type Locked, type Outcome } from '../engine/account';
 import { Newcomer } from '../engine/approval';
 import { newId } from '../engine/context';
-import { Credentials } from '../engine/credentials';
+import { Credentials, type NewIdentity } from '../engine/credentials';
 import { storeNewDevice, storeNewIdentity, type NewDevice } from '../engine/device';
 import { Engine } from '../engine/engine';
 import { NONE } from '../engine/health';
@@ -51,6 +51,8 @@ export class ClientCore implements Core {
 	/** Who has signed in with a password that opens no keys. */
 	private locked: Locked | undefined;
 	private newcomer: Newcomer | undefined;
+	/** Of whoever is signed in: the server may have it already, though its answer was lost. */
+	private nextIdentity: NewIdentity | undefined;
 
 	constructor(
 		private readonly platform: Platform,
@@ -178,12 +180,15 @@ export class ClientCore implements Core {
 	async replaceIdentity(password: string) {
 		const store = await this.store();
 		return this.platform.locks.request(SIGN_IN_LOCK, {}, async () => {
-			const { made, recoveryCode } = await (await this.credentials()).replaceIdentity(password);
+			const credentials = await this.credentials();
+			const identity = (this.nextIdentity ??= credentials.makeIdentity());
+			const made = await credentials.replaceIdentity(password, identity);
 			this.stopEngine();
+			wipeProof(identity.code);
 			await storeNewIdentity(store, made, this.platform.now());
 			await this.run(made.device);
 			this.emit({ type: 'account', data: { phase: 'signed-in', account: made.device.account } });
-			return { recoveryCode };
+			return { recoveryCode: identity.code.text };
 		});
 	}
 
@@ -488,6 +493,7 @@ export class ClientCore implements Core {
 	private stopEngine(): void {
 		this.engine?.stop();
 		this.engine = undefined;
+		this.nextIdentity = undefined;
 	}
 
 	private async crypto(): Promise<{ module: WebAssembly.Module; library: Library }> {

@@ -6,8 +6,15 @@ import { ownerStays, type WireTokens } from '../api/shapes';
 import type { AccountKeys } from '../crypto/library';
 import type { DeviceRecord } from '../store/tables';
 import type { Context } from './context';
-import { admitted, makeDevice, type NewDevice } from './device';
-import { Passwords, wipeProof, type Proof } from './password';
+import { admitted, makeDevice, type DeviceKeys, type NewDevice } from './device';
+import { Passwords, wipeProof, type Proof, type RecoveryProof } from './password';
+
+/** Made here; kept in memory only, until it is known to be the account's. */
+export interface NewIdentity {
+	keys: AccountKeys;
+	device: DeviceKeys;
+	code: RecoveryProof & { text: string };
+}
 
 export class Credentials {
 	private readonly passwords: Passwords;
@@ -54,20 +61,25 @@ export class Credentials {
 		}
 	}
 
-	async replaceIdentity(password: string): Promise<{ made: NewDevice; recoveryCode: string }> {
-		const { platform, library, api, own } = this.ctx;
-		const proof = await this.passwords.prove(own.account.username, password);
-		const code = this.passwords.makeCode();
+	/** The keys of another identity. They are its keys once `replaceIdentity` has told the server. */
+	makeIdentity(): NewIdentity {
+		const { platform, library, own } = this.ctx;
 		const keys = library.createAccount();
 		const device = makeDevice(platform, library, own.user, keys.accountSecret);
+		return { keys, device, code: this.passwords.makeCode() };
+	}
+
+	/** As often as it takes, with the same keys: where the answer was lost, this device may be out, and is let in again. */
+	async replaceIdentity(password: string, { keys, device, code }: NewIdentity): Promise<NewDevice> {
+		const { platform, api, own } = this.ctx;
+		const proof = await this.passwords.prove(own.account.username, password);
 		const body = { ...this.passwords.uploadIdentity(proof, code, own.user, keys), device: device.upload };
 		try {
 			const replaced = api.newIdentity(body);
 			const tokens = await replaced.catch((error: unknown) => this.isDone(error, proof, keys, device.upload));
-			return { made: admitted(platform, tokens, own.user, keys, device, true), recoveryCode: code.text };
+			return admitted(platform, tokens, own.user, keys, device, true);
 		} finally {
 			wipeProof(proof);
-			wipeProof(code);
 		}
 	}
 
@@ -93,7 +105,12 @@ export class Credentials {
 	}
 
 	/** The answer was lost: then the server has the new identity, or it has not. */
-	private async isDone(error: unknown, proof: Proof, keys: AccountKeys, device: NewDeviceUpload): Promise<WireTokens> {
+	private async isDone(
+		error: unknown,
+		proof: Proof,
+		keys: AccountKeys,
+		device: DeviceKeys['upload']
+	): Promise<WireTokens> {
 		if (!(error instanceof Failure) || !['network', 'timeout', 'session_ended'].includes(error.code)) throw error;
 		try {
 			const { api, own } = this.ctx;
@@ -117,5 +134,3 @@ function unconfirmed(error: unknown): never {
 	if (status !== undefined && status >= 400 && status < 500) throw error;
 	return fail('code_unconfirmed', 'The server did not say whether the new recovery code works. Try again.');
 }
-
-type NewDeviceUpload = ReturnType<typeof makeDevice>['upload'];
