@@ -3,11 +3,22 @@
 // on. Then it starts again: nothing is lost, nothing comes twice, no key is used twice.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { senderKeyOf } from '../src/lib/crypto/library';
 import type { TableName } from '../src/lib/store/tables';
 import { Unit } from '../src/lib/store/unit';
 import { Person } from './support/person';
-import type { Json } from './support/relay';
-import { engineOf, scene, secondDevice, stay, type Scene } from './support/scene';
+import { Refusal, type Json } from './support/relay';
+import {
+	deliver,
+	engineOf,
+	joinLast,
+	register,
+	scene,
+	secondDevice,
+	senderKeysOf,
+	stay,
+	type Scene
+} from './support/scene';
 
 type When = 'before' | 'after';
 
@@ -268,3 +279,54 @@ test('a client that dies while it answers its person’s other device answers it
 			});
 	assert.equal((await other.core.keyHealth()).requested, points.length * 2, 'each was asked for once');
 });
+
+test(
+	'a client that dies while keys are handed on whose maker it has to get to know takes each in the end',
+	LIMIT,
+	async (t) => {
+		const s = await scene();
+		const { relay, ada, channel } = s;
+		let other = await secondDevice(relay, 'ada');
+		const target = s.users.ada.devices[1]!;
+		// Nobody but the first device can help, and it does so only when it is told to.
+		const put = relay.put.bind(relay);
+		relay.put = (to, item) => {
+			const isLost = item.device === target.id || (to === target && item.sender !== s.users.ada.body.user);
+			if (!isLost) put(to, item);
+		};
+		relay.before = (call) => {
+			if (call === 'GET /backup') throw new Refusal(503, 'unavailable');
+		};
+		const points: [string, number][] = [
+			['the keys that were handed on', 0],
+			['that they are learnt', 1]
+		];
+		for (const [what, nth] of points)
+			for (const when of ['before', 'after'] as const)
+				await t.test(`${when}: ${what}`, async () => {
+					const text = `${when} ${what}`;
+					const maker = await register(relay, `maker-${when}-${nth}`);
+					const { devices } = joinLast(relay);
+					const device = devices[0]!.id;
+					await maker.until('the channel', () => maker.last('communities')?.length);
+					await maker.core.send(channel, text);
+					await ada.message(channel, text, 'received');
+					await other.until('the message, without its key', () =>
+						other.messages(channel).find((one) => one.sender.id === devices[0]!.user && one.state === 'waiting')
+					);
+					relay.leave([...relay.communities.values()][0]!, devices[0]!.user);
+					await engineOf(other).ctx.store.change(async (unit) => unit.delete('devices', device));
+					const [known] = await senderKeysOf(ada, channel, device);
+					const body = senderKeyOf(known!.record);
+					const died = crash(other, when, ['handed'], undefined, nth);
+					await deliver(ada, channel, target.id, [{ kind: 'items', items: [{ kind: 'sender_key', body }] }]);
+					await died;
+					other = await again(other);
+					await other.until('the message', async () =>
+						(await other.open(channel)).some((one) => one.text === text && one.state === 'received')
+					);
+					const { read } = engineOf(other).ctx.store;
+					await other.until('nothing to be left', async () => (await read.count('handed')) === 0);
+				});
+	}
+);

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Id } from '../src/lib/core/types';
 import { Person } from './support/person';
+import { Refusal } from './support/relay';
 import { arrive, engineOf, joinLast, password, register, scene, secondDevice, stay } from './support/scene';
 
 /** Every message of a channel, read page by page as somebody does who scrolls all the way up. */
@@ -202,4 +203,79 @@ test('a page that was read before an account was deleted brings nothing of it ba
 	await later.until('what is left', async () => (await words(later, channel)).join() === 'from ada,account_deleted');
 	assert.ok(pages > 1, 'the page was read again');
 	assert.deepEqual(await findInStore(later, ['from ben']), []);
+});
+
+/** Ada's second device, which nobody gives a key, and which nobody hears: what it can read, it has from the backup. */
+async function alone() {
+	const made = await scene();
+	const { relay, users, ada } = made;
+	await ada.backedUp();
+	const other = await secondDevice(relay, 'ada');
+	await other.until('the channel', () => other.last('communities')?.length);
+	await other.until('the backup', async () => (await engineOf(other).ctx.store.read.meta('restore'))?.finished);
+	await other.open(made.channel);
+	await other.message(made.channel, 'from ben', 'received');
+	const target = users.ada.devices[1]!;
+	const put = relay.put.bind(relay);
+	relay.put = (to, item) => {
+		if (to !== target && item.device !== target.id) put(to, item);
+	};
+	/** Ben writes under a new key. */
+	const write = async (text: string) => {
+		const place = relay.channels.get(made.channel)!;
+		place.epoch++;
+		place.roster++;
+		relay.announce(place);
+		await made.ben.core.send(made.channel, text);
+		await ada.message(made.channel, text, 'received');
+	};
+	return { ...made, other, write };
+}
+
+test('a key that another device learnt later is looked for in the backup, where something waits for it', async () => {
+	const { ada, channel, other, write } = await alone();
+	await write('under a new key');
+	await other.until('the message, without its key', () =>
+		other.messages(channel).some(({ state }) => state === 'waiting')
+	);
+	await ada.backedUp();
+	await other.message(channel, 'under a new key', 'received');
+	assert.equal((await other.core.keyHealth()).waiting, 0);
+});
+
+test('all that came into the backup is read then, however much, and what was read before is not read again', async () => {
+	const { relay, ada, channel, other, write, users } = await alone();
+	const { backup } = users.ada;
+	const waits = async () => (await other.core.keyHealth()).waiting > 0;
+	const asked: string[] = [];
+	const place = async () => (await engineOf(other).ctx.store.read.meta('restore'))!.total;
+	let isOpen = false;
+	relay.tamperReply = (path, reply) => {
+		if (path !== '/backup' || !('items' in reply)) return reply;
+		if (!isOpen) throw new Refusal(503, 'unavailable');
+		asked.push(reply.items.map(({ seq }: { seq: number }) => seq).join(' '));
+		return reply;
+	};
+	await write('deep down');
+	await other.until('the message, without its key', waits);
+	const before = backup.length;
+	await ada.until('the key in the backup', () => backup.length > before);
+	await ada.backedUp();
+	// Far more than one page on top of it.
+	while (backup.length < before + 250) backup.push({ seq: backup.length + 1, data: backup[0]!.data });
+	isOpen = true;
+	other.tab.wake();
+	await other.message(channel, 'deep down', 'received');
+	await other.until('the place', async () => (await place()) === backup.length);
+	isOpen = false;
+	await write('one more');
+	await other.until('that one, without its key', waits);
+	const next = backup.length;
+	await ada.until('its key in the backup', () => backup.length > next);
+	await ada.backedUp();
+	asked.length = 0;
+	isOpen = true;
+	other.tab.wake();
+	await other.message(channel, 'one more', 'received');
+	assert.equal(asked.length, 1, 'one page, of which only what is new is looked at');
 });

@@ -41,7 +41,7 @@ test('a private conversation cannot be made a channel, nor one with somebody els
 	const evil = [...relay.users.values()].at(-1)!;
 	const { username, display_name } = evil.body;
 	const place = relay.channels.get(dm)!;
-	const told = { id: dm, topic: '', head: 1, display: 1, epoch: 1, history: 'since_joining' };
+	const told = { id: dm, topic: '', head: 1, display: 1, epoch: 1, history: 'since_joining', wiped: 0 };
 	place.members.set(evil.body.user, 0);
 	const lies = [
 		{ ...told, kind: 'text', name: 'general' },
@@ -71,7 +71,7 @@ test('a private conversation that went and comes back is still with the same per
 	const to = (device: { user: string }) => device.user === users.ada.body.user;
 	relay.sendTo(to, { type: 'channel_removed', channel: dm });
 	await ada.until('it to go', () => !ada.last('dms')!.some(({ id }) => id === dm));
-	const told = { id: dm, kind: 'dm', name: '', topic: '', head: 1, display: 1, roster: 9, epoch: 1 };
+	const told = { id: dm, kind: 'dm', name: '', topic: '', head: 1, display: 1, roster: 9, epoch: 1, wiped: 0 };
 	const channel = { ...told, history: 'since_joining', peer: { id: user, username, display_name } };
 	relay.sendTo(to, { type: 'channel_added', channel });
 	await ada.until('the refusal', () => ada.tab.logged.some((line) => line.includes('out for another one')));
