@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Messages that waited for their keys, when several keys come at once: opened in changes that stay small, and all of them
-// in the end, also where the tab ends on the way.
+// Many messages that change at once, those that waited for their keys and those that turn out to be late: in changes that
+// stay small, and all of them in the end, also where the tab ends on the way.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TableName } from '../src/lib/store/tables';
 import { Unit } from '../src/lib/store/unit';
 import { Person } from './support/person';
 import type { Json } from './support/relay';
-import { engineOf, joinLast, register, scene, stay, writeMany } from './support/scene';
+import { engineOf, joinLast, register, scene, secondDevice, stay, writeMany } from './support/scene';
 
 const KEYS = 3;
 const EACH = 250;
 /** Messages that one change may open. */
 const MOST = 500;
+/** Messages that turn out to be late. */
+const LATE_ONES = 1200;
 
 /** Tells how many messages each change of this person's tab has written, when it is on the disk. */
 function watchChanges(person: Person, told: (messages: number) => void): () => void {
@@ -89,4 +91,68 @@ test('a tab that ends between two such changes leaves nothing behind', async () 
 	await again.online();
 	await again.until('all of them, readable', async () => (await state(again)) === 0);
 	assert.equal((await again.core.keyHealth()).requested, 0, 'nobody was asked for what is here');
+});
+
+/** Ben's new device has the end of a channel whose beginning the server has not given out: an entry of a later epoch. */
+async function late() {
+	const { relay, ada, ben, channel } = await scene();
+	const place = relay.channels.get(channel)!;
+	await writeMany(relay, ada, channel, LATE_ONES);
+	place.epoch++;
+	place.roster++;
+	relay.announce(place);
+	await ada.core.send(channel, 'after somebody had gone');
+	await ben.message(channel, 'after somebody had gone', 'received');
+	await ben.backedUp();
+	// What was written last stands first now.
+	place.log.unshift(place.log.pop()!);
+	place.log.forEach((entry, i) => (entry.seq = i + 1));
+	const other = await secondDevice(relay, 'ben');
+	await other.until('the channel', () => other.last('communities')?.length);
+	const oldest = async () => (await engineOf(other).ctx.store.read.get('channels', channel))?.first ?? 0;
+	await other.open(channel);
+	await other.until('a page', async () => (await oldest()) > 0);
+	while ((await oldest()) > 101) await other.core.older(channel, await oldest());
+	assert.ok((await oldest()) > 1);
+	/** Those that are shown, of which one must stay. */
+	const shown = async (person: Person) => {
+		const stored = await engineOf(person).ctx.store.read.messages(channel, 1, LATE_ONES + 3, LATE_ONES + 3);
+		return stored.filter(({ state }) => state !== 'unreadable');
+	};
+	assert.ok((await shown(other)).length > LATE_ONES - 200, 'the others were shown');
+	const before = await oldest();
+	const reveal = () => other.core.older(channel, before);
+	return { other, channel, reveal, shown };
+}
+
+test('an entry that makes many others late hides them in changes that stay small', async () => {
+	const { other, channel, reveal, shown } = await late();
+	const written: number[] = [];
+	const unwatch = watchChanges(other, (messages) => written.push(messages));
+	await reveal();
+	unwatch();
+	assert.deepEqual(
+		(await shown(other)).map(({ text }) => text),
+		['after somebody had gone']
+	);
+	assert.ok(Math.max(...written) <= MOST, `${Math.max(...written)} in one change`);
+	assert.ok((await other.open(channel)).every(({ text }) => text === ''));
+});
+
+test('a tab that ends before all of them are hidden shows none of them when it is back', async () => {
+	const { other, reveal, shown } = await late();
+	const died = new Promise<void>((resolve) => {
+		const unwatch = watchChanges(other, (messages) => {
+			if (messages < MOST) return;
+			unwatch();
+			other.tab.die();
+			resolve();
+		});
+	});
+	void reveal().catch(() => undefined);
+	await died;
+	const again = stay(new Person(other.machine));
+	await again.core.start();
+	await again.online();
+	await again.until('none but one', async () => (await shown(again)).length === 1);
 });

@@ -4,7 +4,7 @@
 import type { WireEntry, WirePage } from '../api/shapes';
 import { sameBytes, toBase64url } from '../core/bytes';
 import type { Id, Message } from '../core/types';
-import type { ChannelRecord, MessageRecord, Reopening } from '../store/tables';
+import type { ChannelRecord, LateRange, MessageRecord, Reopening } from '../store/tables';
 import type { Unit } from '../store/unit';
 import type { Context } from './context';
 import { extend, isLate, lateUpTo, spansOf } from './epochs';
@@ -16,6 +16,8 @@ import { firstLine, showMessage } from './view';
 
 /** Waiting messages that are opened in one change, whatever keys it brings. */
 const REOPEN = 500;
+/** Messages that one change looks at, whether they are of an epoch that was over where they stand. */
+const LATE = 500;
 
 export class Entries {
 	constructor(
@@ -28,7 +30,7 @@ export class Entries {
 	 * Returns the channel's last seq, or null if there is no such channel here.
 	 */
 	async append(channel: Id, entries: WireEntry[]): Promise<number | null> {
-		return this.ctx.store.change(async (unit) => {
+		const last = await this.ctx.store.change(async (unit) => {
 			const known = await unit.get('channels', channel);
 			if (!known) return null;
 			const run: WireEntry[] = [];
@@ -54,6 +56,8 @@ export class Entries {
 			this.tell(unit, channel, shown);
 			return last;
 		});
+		await this.hideLate();
+		return last;
 	}
 
 	/**
@@ -61,7 +65,7 @@ export class Entries {
 	 * from before somebody's account was deleted of whom this device has heard meanwhile still has what is to be forgotten.
 	 */
 	async prepend(channel: Id, page: WirePage): Promise<number> {
-		return this.ctx.store.change(async (unit) => {
+		const first = await this.ctx.store.change(async (unit) => {
 			const known = await unit.get('channels', channel);
 			if (!known) return 0;
 			if (page.wiped < (known.wiped ?? 0)) return known.first;
@@ -86,6 +90,8 @@ export class Entries {
 			this.shell.changed(unit);
 			return next.first;
 		});
+		await this.hideLate();
+		return first;
 	}
 
 	/** All that taking these entries in will ask for one by one. */
@@ -128,6 +134,7 @@ export class Entries {
 				if (rest.length > 0) unit.setMeta('reopening', { rest });
 				else unit.deleteMeta('reopening');
 			});
+		await this.hideLate();
 	}
 
 	private async reopenSome(unit: Unit, learnt: Reopening[]): Promise<Reopening[]> {
@@ -243,7 +250,8 @@ export class Entries {
 	/**
 	 * An entry that was opened takes its place in the log, where epochs do not fall: no honest server lets one of a past
 	 * epoch follow, and its writer may be somebody who has been removed since. Whichever of two comes first here, the one
-	 * that stands later in the log with the lower epoch is not shown. `channel` is changed, and for the caller to put.
+	 * that stands later in the log with the lower epoch is not shown: `hideLate` goes through those that came first.
+	 * `channel` is changed, and for the caller to put.
 	 */
 	private async place(unit: Unit, channel: ChannelRecord, record: MessageRecord): Promise<MessageRecord> {
 		const { epoch, seq } = record;
@@ -253,16 +261,44 @@ export class Entries {
 		const late = lateUpTo(spans, epoch, seq);
 		channel.spans = extend(spans, epoch, seq);
 		if (late === null) return record;
-		const shown: Message[] = [];
-		for (const message of await unit.range('messages', [channel.id, seq + 1], [channel.id, late])) {
-			if (message.epoch === undefined || message.epoch >= epoch) continue;
-			await tally(unit, message, outOfOrder(message));
-			unit.put('messages', outOfOrder(message));
-			if (channel.latest?.seq === message.seq) delete channel.latest;
-			shown.push(await showMessage(this.ctx, unit, outOfOrder(message)));
-		}
-		this.tell(unit, channel.id, shown);
+		const before = (await unit.meta('late'))?.ranges ?? [];
+		unit.setMeta('late', { ranges: [...before, { channel: channel.id, epoch, from: seq + 1, to: late }] });
 		return record;
+	}
+
+	/** In further changes, however many they are; also what a tab that ended has left. */
+	private async hideLate(): Promise<void> {
+		const { store } = this.ctx;
+		while (await store.read.meta('late'))
+			await store.change(async (unit) => {
+				const [range, ...others] = (await unit.meta('late'))?.ranges ?? [];
+				const rest = range && (await this.hideSome(unit, range));
+				const ranges = rest ? [rest, ...others] : others;
+				if (ranges.length > 0) unit.setMeta('late', { ranges });
+				else unit.deleteMeta('late');
+			});
+	}
+
+	/** The last of them first; returns where others are left. */
+	private async hideSome(unit: Unit, range: LateRange): Promise<LateRange | null> {
+		const { channel, epoch, from, to } = range;
+		const messages = await unit.messages(channel, from, to, LATE);
+		const late = messages.filter((message) => message.epoch !== undefined && message.epoch < epoch);
+		const shown: Message[] = [];
+		for (const message of late) {
+			const record = outOfOrder(message);
+			await tally(unit, message, record);
+			unit.put('messages', record);
+			shown.push(await showMessage(this.ctx, unit, record));
+		}
+		const known = await unit.get('channels', channel);
+		if (known?.latest && late.some(({ seq }) => seq === known.latest?.seq)) {
+			const { latest: _, ...others } = known;
+			unit.put('channels', others);
+		}
+		this.tell(unit, channel, shown);
+		const next = messages[0]?.seq;
+		return next === undefined || messages.length < LATE ? null : { ...range, to: next - 1 };
 	}
 
 	/** An own message from the outbox: what was written here is known without opening it, if it is the very same bytes. */

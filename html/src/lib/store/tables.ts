@@ -114,6 +114,16 @@ export interface Meta {
 	health: KeyHealth;
 	/** Keys that have come, with messages that are still to be opened with them. */
 	reopening: { rest: Reopening[] };
+	/** Where messages may be of an epoch that was over there, which is known since an older one was opened. */
+	late: { ranges: LateRange[] };
+}
+
+/** Of a lower epoch than this one, none is shown there. */
+export interface LateRange {
+	channel: Id;
+	epoch: number;
+	from: number;
+	to: number;
 }
 
 /** What waits for a key, behind a message of it where some was opened already. */

@@ -78,6 +78,11 @@ export class Unit {
 		return this.overlay('messages', await this.reader.waiting(limit, after, wants));
 	}
 
+	/** As in Reader; what this unit added is not among them. */
+	async messages(channel: string, from: number, to: number, limit: number): Promise<Records['messages'][]> {
+		return this.overlay('messages', await this.reader.messages(channel, from, to, limit));
+	}
+
 	async range<T extends RecordTable>(table: T, from: IDBValidKey, to: IDBValidKey): Promise<Records[T][]> {
 		return this.overlay(table, await this.reader.range(table, from, to));
 	}
