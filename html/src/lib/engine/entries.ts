@@ -20,6 +20,9 @@ const REOPEN = 500;
 const LATE = 500;
 
 export class Entries {
+	/** By this tab, and not worked off yet. */
+	private foundLate = false;
+
 	constructor(
 		private readonly ctx: Context,
 		private readonly shell: Shell
@@ -56,7 +59,7 @@ export class Entries {
 			this.tell(unit, channel, shown);
 			return last;
 		});
-		await this.hideLate();
+		if (this.foundLate) await this.hideLate();
 		return last;
 	}
 
@@ -90,7 +93,7 @@ export class Entries {
 			this.shell.changed(unit);
 			return next.first;
 		});
-		await this.hideLate();
+		if (this.foundLate) await this.hideLate();
 		return first;
 	}
 
@@ -261,6 +264,7 @@ export class Entries {
 		const late = lateUpTo(spans, epoch, seq);
 		channel.spans = extend(spans, epoch, seq);
 		if (late === null) return record;
+		this.foundLate = true;
 		const before = (await unit.meta('late'))?.ranges ?? [];
 		unit.setMeta('late', { ranges: [...before, { channel: channel.id, epoch, from: seq + 1, to: late }] });
 		return record;
@@ -269,6 +273,7 @@ export class Entries {
 	/** In further changes, however many they are; also what a tab that ended has left. */
 	private async hideLate(): Promise<void> {
 		const { store } = this.ctx;
+		this.foundLate = false;
 		while (await store.read.meta('late'))
 			await store.change(async (unit) => {
 				const [range, ...others] = (await unit.meta('late'))?.ranges ?? [];
