@@ -2,8 +2,8 @@
 // Becoming and ceasing to be a device: what ends with it, and what a person who signs in again keeps.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { password, register, scene, verify } from './support/scene';
-import type { Person } from './support/person';
+import { password, register, scene, stay, verify } from './support/scene';
+import { Person } from './support/person';
 import { Refusal } from './support/relay';
 
 async function count(person: Person, table: string): Promise<number> {
@@ -75,6 +75,26 @@ test('who signs in again after the server ended the session still knows everybod
 	await ada.core.send(dm, 'for the real ben');
 	assert.equal((await ada.message(dm, 'for the real ben', 'failed')).problem!.code, 'identity_changed');
 	assert.equal((await ada.core.security(dm)).state, 'attention');
+});
+
+test('that the server ended the session is known at the next start, which asks it nothing', async () => {
+	const { relay, ada, users, channel } = await scene();
+	await ada.core.saveDraft(channel, 'half a tho');
+	relay.removeDevice(users.ada.devices[0]!);
+	await ada.until('the end', () => ada.last('connection')?.state === 'ended');
+	await ada.core.close();
+
+	const again = stay(new Person(ada.machine));
+	relay.before = (call) => assert.fail(`${call} was asked`);
+	const start = await again.core.start();
+	assert.equal(start.phase, 'signed-out');
+	assert.deepEqual([start.communities, start.dms], [[], []]);
+	assert.equal(start.connection.state === 'ended' && start.connection.problem.code, 'session_ended');
+	relay.before = () => undefined;
+	await again.core.signIn({ username: 'ada', password });
+	await again.online();
+	assert.equal(await again.core.draft(channel), 'half a tho');
+	assert.equal((await again.core.start()).phase, 'signed-in');
 });
 
 test('somebody else who signs in on the device finds nothing of who was there', async () => {

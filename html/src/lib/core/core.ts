@@ -33,6 +33,7 @@ import type {
 	OpenInvite,
 	KeyHealth,
 	Member,
+	Problem,
 	Report,
 	Safety,
 	SignInResult,
@@ -65,7 +66,11 @@ export class ClientCore implements Core {
 		this.requireSecure();
 		const store = await this.store();
 		const device = await store.read.meta('device');
-		if (!device) return { phase: 'signed-out', communities: [], dms: [], connection: this.connection };
+		const over = await store.read.meta('over');
+		// Nothing is asked of a server that has said the last word; what is kept waits for the same person.
+		if (device && over && !this.engine) this.connection = { state: 'ended', problem: over };
+		if (!device || (over && !this.engine))
+			return { phase: 'signed-out', communities: [], dms: [], connection: this.connection };
 		const engine = await this.run(device);
 		const { communities, dms } = await engine.shell.show();
 		const place = await store.read.meta('place');
@@ -481,13 +486,26 @@ export class ClientCore implements Core {
 	private async run(device: DeviceRecord): Promise<Engine> {
 		if (this.engine) return this.engine;
 		const { library } = await this.crypto();
-		const engine = new Engine(this.platform, (await this.store()).bind(), library, device, (shown) => {
+		const store = (await this.store()).bind();
+		const engine = new Engine(this.platform, store, library, device, (shown) => {
 			this.connection = shown;
-			this.emit({ type: 'connection', data: shown });
+			const tell = () => this.emit({ type: 'connection', data: shown });
+			if (shown.state !== 'ended') return tell();
+			void this.remember(store, shown.problem).then(() => this.connection === shown && tell());
 		});
 		this.engine = engine;
 		engine.start();
 		return engine;
+	}
+
+	/** That the session is over holds for the next start, too. */
+	private async remember(store: Store, problem: Problem): Promise<void> {
+		if (problem.code !== 'session_ended') return;
+		try {
+			await store.change(async (unit) => unit.setMeta('over', problem));
+		} catch (error) {
+			this.platform.log('warn', 'the end of the session could not be noted', error);
+		}
 	}
 
 	private stopEngine(): void {

@@ -86,6 +86,8 @@ export interface TreeRecord {
 export interface Meta {
 	device: DeviceRecord;
 	tokens: TokenRecord;
+	/** Why the server has ended the session. */
+	over: Problem;
 	tree: TreeRecord;
 	/** How often a community or channel came, changed or went. */
 	moves: { count: number };
