@@ -18,6 +18,7 @@ $chat->www or BAIL_OUT('make client first');
 tap_of('trust', [ 'node', "$FindBin::Bin/e2e/trust.mjs" ], env => {
     CHATALOT_URL        => $chat->url,
     CHATALOT_SETUP_LINK => $chat->url . '/setup#' . $chat->setup_token,
+    CHATALOT_DATABASE   => $chat->owner_url,
 });
 
 $chat->done;

@@ -3,18 +3,21 @@
 //
 // Keys, devices and trust as people meet them, in real browsers: a second device is let in by one that is there, a person
 // is verified, a message reported, a device removed, an account recovered and one reset by an admin, an identity renewed,
-// an account deleted.
+// a backup withheld by the server, an account deleted.
 //
-//   CHATALOT_URL, CHATALOT_SETUP_LINK, CHATALOT_SCREENSHOTS, CHROMIUM as for story.mjs
+//   CHATALOT_URL, CHATALOT_SETUP_LINK, CHATALOT_SCREENSHOTS, CHROMIUM as for story.mjs; CHATALOT_DATABASE: what whoever
+//   runs the server can write to
+import { execFileSync } from 'node:child_process';
 import { chromiumPath, closeAll, haveChromium, person } from './lib/browser.mjs';
-import { composer, fillAccount, isSent, message, openChannel, saveCode, sees, write } from './lib/doing.mjs';
+import { composer, fillAccount, isSent, message, openChannel, saveCode, sees, signIn, write } from './lib/doing.mjs';
 import { look, onlyDesktop } from './lib/screen.mjs';
 import { bail, comes, done, is, note, ok, section } from './lib/tap.mjs';
 
 const base = process.env.CHATALOT_URL;
 const setupLink = process.env.CHATALOT_SETUP_LINK;
-if (!base || !setupLink) {
-	console.log('1..0 # SKIP CHATALOT_URL and CHATALOT_SETUP_LINK name no server');
+const database = process.env.CHATALOT_DATABASE;
+if (!base || !setupLink || !database) {
+	console.log('1..0 # SKIP CHATALOT_URL, CHATALOT_SETUP_LINK and CHATALOT_DATABASE name no server');
 	process.exit(0);
 }
 if (!haveChromium()) {
@@ -25,7 +28,8 @@ if (!haveChromium()) {
 const mira = { username: 'mira', name: 'Mira Okonjo', password: 'a long winter walk' };
 const ada = { username: 'ada', name: 'Ada Fairweather', password: 'nine buns and a boat' };
 const [adaSecond, adaThird] = ['seven kites in a hedge', 'four ropes and a ladder'];
-let owner, guest, second, back, adaCode;
+const miraSecond = 'another long walk';
+let owner, guest, second, back, late, adaCode;
 
 const at = ({ page }, path) => page.goto(new URL(path, base).href);
 const button = ({ page }, name) => page.getByRole('button', { name });
@@ -104,7 +108,10 @@ async function letsDeviceIn() {
 	const asksSecond = page.getByRole('heading', { name: 'Do both show the same?' });
 	await comes(asksOwner.waitFor(), 'the signed-in device shows digits');
 	await comes(asksSecond.waitFor(), 'and so does the new one');
-	await comes(page.getByText('A device of Mira Okonjo (@mira) answered.').waitFor(), 'which says whose device answered');
+	await comes(
+		page.getByText('A device of Mira Okonjo (@mira) answered.').waitFor(),
+		'which says whose device answered'
+	);
 	const digits = (who) => who.page.locator('p', { hasText: /^\d{3}\s\d{3}/ }).innerText();
 	const [here, there] = [await digits(owner), await digits(second)];
 	is(here, there, 'the same on both');
@@ -259,6 +266,17 @@ async function removesDevice() {
 		'the removed one is out at once, and told so'
 	);
 	second.expect(/401|WebSocket/);
+	await owner.page.waitForFunction(() => document.activeElement?.id === 'main');
+	ok(true, 'what was in focus is gone with the row, and focus is on the page');
+	await at(second, '/device');
+	await comes(second.page.getByLabel('Code to type').waitFor(), 'a page loaded anew leads the removed one to a code');
+	await at(second, '/reset');
+	await comes(second.page.getByLabel('Reset code').waitFor(), 'and to an admin’s');
+	await at(second, '/');
+	await comes(
+		second.page.getByText('Your session on this device has ended').waitFor(),
+		'and to the sign-in, where it is told again'
+	);
 	await toChannel(owner);
 	await write(owner, 'After the tablet was gone.');
 	await comes(sees(guest, 'After the tablet was gone.'), 'the others go on');
@@ -268,7 +286,7 @@ async function changesPassword() {
 	await owner.page.getByRole('link', { name: 'Settings' }).click();
 	await button(owner, 'Change password').click();
 	await owner.page.getByLabel('Present password').fill('not my password');
-	await newPassword(owner, 'another long walk');
+	await newPassword(owner, miraSecond);
 	await dialog(owner).getByRole('button', { name: 'Change' }).click();
 	await comes(dialog(owner).getByText('This is not your password.').waitFor(), 'a wrong password is told at its field');
 	owner.expect(/401|403/);
@@ -337,6 +355,12 @@ async function isReset() {
 		'it opens the account, but not the keys, and that is explained'
 	);
 	await look(guest, 'locked');
+	await page.getByLabel('Recovery code').fill('0000-0000-0000-0000-0000-0000');
+	await button(guest, 'Open my messages').click();
+	await comes(
+		page.getByText('This is not the recovery code of this account.').waitFor(),
+		'a wrong code is called that'
+	);
 	await page.getByLabel('Recovery code').fill(adaCode);
 	await button(guest, 'Open my messages').click();
 	await comes(general(guest).waitFor(), 'the recovery code opens them');
@@ -399,6 +423,43 @@ async function renewsIdentity() {
 	await comes(sees(guest, 'Is it you?'), 'what waited goes out by itself');
 }
 
+async function withholdsBackup() {
+	const mine = `user_id = (select id from data.users where username = '${mira.username}')`;
+	execFileSync('psql', [
+		'-XAtq',
+		'-v',
+		'ON_ERROR_STOP=1',
+		'-d',
+		database,
+		'-c',
+		`delete from data.backup_items where ${mine}`
+	]);
+	late = await person('late');
+	await at(late, '/');
+	await signIn(late, mira.username, miraSecond);
+	await general(late).waitFor();
+	await comes(late.page.getByText('Your history cannot be restored').waitFor(), 'a device that gets no backup says so');
+	await write(late, 'Does anybody hear me?');
+	await comes(message(late, 'Does anybody hear me?').first().waitFor(), 'what is written there');
+	await comes(
+		message(late, 'Does anybody hear me?')
+			.getByText('Not sent yet. The server does not hand out your backup.')
+			.waitFor(),
+		'waits, and says what for'
+	);
+	is(await message(owner, 'Does anybody hear me?').count(), 0, 'nobody gets it');
+	await look(late, 'backup withheld');
+	await button(late, 'Go on without').click();
+	await dialog(late).getByText('nobody counts as verified').waitFor();
+	await look(late, 'go on without the backup', onlyDesktop);
+	await dialog(late).getByRole('button', { name: 'Go on without' }).click();
+	await comes(sees(guest, 'Does anybody hear me?'), 'and goes out when its person goes on without');
+	await comes(
+		late.page.getByText('Your history cannot be restored').waitFor({ state: 'detached' }),
+		'then nothing is said of it any more'
+	);
+}
+
 async function deletesAccount() {
 	const { page } = guest;
 	await page.getByRole('link', { name: 'Settings' }).click();
@@ -429,13 +490,14 @@ try {
 	await section('an admin resets an account', isReset);
 	await section('a recovery code is renewed', renewsCode);
 	await section('an identity is renewed', renewsIdentity);
+	await section('a backup is withheld', withholdsBackup);
 	await section('an account is deleted', deletesAccount);
-	for (const who of [owner, guest, second, back])
+	for (const who of [owner, guest, second, back, late])
 		is(who.complaints, [], `${who.name}: nothing in the console, no policy violated`);
 	done();
 } catch (error) {
 	bail(error);
-	for (const who of [owner, guest, second, back])
+	for (const who of [owner, guest, second, back, late])
 		if (who?.complaints.length) note(`${who.name}: ${who.complaints.join('\n')}`);
 } finally {
 	await closeAll();

@@ -24,6 +24,7 @@ test('while the backup is withheld a new device sends nothing and says so; the p
 
 	await other.core.continueWithoutBackup();
 	await ben.message(channel, 'does anybody hear me?', 'received');
+	assert.equal(other.last('restore')!.problem, undefined);
 	assert.equal((await other.core.safety(users.ben.body.user)).state, 'met');
 	await assert.rejects(other.core.continueWithoutBackup(), { code: 'backup_unread' });
 });

@@ -200,13 +200,16 @@ export class Backup {
 
 	/** The person goes on without knowing whom they had met. */
 	async waive(): Promise<void> {
+		let total = 0;
 		await this.ctx.store.change(async (unit) => {
 			const place = await unit.meta('restore');
 			if (place?.identities !== 'sought' || !place.finished)
 				fail('backup_unread', 'The backup of your keys is still being read.');
 			unit.setMeta('restore', { ...place, identities: 'waived' });
+			total = place.total;
 			await becomeAcquainted(this.ctx, unit, 'waiver');
 		});
+		this.ctx.store.tell({ type: 'restore', data: { done: total, total } });
 		this.onAcquainted();
 		this.soon();
 	}

@@ -368,6 +368,7 @@ export const en = {
 		sent: 'Sent',
 		failed: 'Not sent',
 		failedText: (cause: string) => `Not sent. ${cause}`,
+		heldText: (cause: string) => `Not sent yet. ${cause} Below the list of conversations you can go on without.`,
 		discard: 'Discard',
 		waiting: 'Waiting for the key to this message. It is sent by the writer’s device as soon as it is online.',
 		unreadable: (cause: string) => `This message cannot be read. ${cause}`,
