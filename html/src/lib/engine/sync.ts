@@ -224,10 +224,18 @@ export class Sync {
 			const heard = asked.flatMap(({ id, wiped }) => (wiped ? [[id, wiped] as const] : []));
 			const wiped = Object.fromEntries(heard);
 			const reply = await this.ctx.connection.request({ type: 'sync', channels, wiped });
+			// What was written after the inbox was read has its key there by now.
+			if (await this.lackKeys(reply.channels)) await this.parts.inbox.catchUp();
 			for (const synced of reply.channels)
 				if (Object.hasOwn(channels, synced.id)) more = (await this.takeSynced(synced)) || more;
 		}
 		return more;
+	}
+
+	private async lackKeys(all: Synced[]): Promise<boolean> {
+		for (const { entries } of all)
+			for (const entry of entries ?? []) if (await this.lacksKey(entry)) return true;
+		return false;
 	}
 
 	private async takeSynced(synced: Synced): Promise<boolean> {
