@@ -11,10 +11,11 @@ CHATALOT_INSTALL ?= yes
 TESTS ?=
 SECONDS ?= 60
 QUICK ?=
+MINUTES ?= 60
 LOADS ?=
 
 .PHONY: help run test test-malicious test-crypto fuzz module static sanitize wasm \
-        crypto client units bench packages test-packages check format install clean
+        crypto client units bench soak packages test-packages check format install clean
 
 help: ## this list
 	@echo 'Chatalot: end-to-end encrypted community chat inside nginx'
@@ -24,6 +25,7 @@ help: ## this list
 	@echo '  PORT=8080                       where make run listens'
 	@echo '  DATABASE_URL=… REDIS_URL=…      use these instead of private ones'
 	@echo '  QUICK=1 LOADS="idle setups"     a shorter make bench, and which loads it runs'
+	@echo '  MINUTES=10                      how long make soak takes'
 	@echo '  TESTS="t/health.t t/sql"        which tests make test runs'
 	@echo '  SECONDS=600                     how long make fuzz takes for each parser'
 
@@ -74,6 +76,12 @@ bench: ## measure speed and memory, beside nchan and bare PostgreSQL: docs/perfo
 	@$(MAKE) module
 	@$(MAKE) -s -C bench
 	@exec bench/run $(if $(QUICK),--size=quick) $(LOADS)
+
+soak: ## an hour of what wears a server out (MINUTES=n): docs/performance.md
+	@if [ '$(CHATALOT_INSTALL)' = yes ]; then scripts/install test; fi
+	@$(MAKE) module
+	@$(MAKE) -s -C bench
+	@exec bench/soak --minutes=$(MINUTES)
 
 packages:
 	@scripts/install run
