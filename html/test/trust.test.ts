@@ -5,6 +5,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { meetStranger } from '../src/lib/engine/strangers';
 import { Sessions } from '../src/lib/engine/sessions';
+import { Unit } from '../src/lib/store/unit';
+import { addCrowd } from './support/crowd';
 import type { Person } from './support/person';
 import type { Relay, RelayUser } from './support/relay';
 import { engineOf, password, register, scene, secondDevice, verify } from './support/scene';
@@ -166,6 +168,41 @@ test('a change that is seen in a list of devices only holds back at once what wo
 		assert.equal((await ada.message(dm, 'in the last moment', 'failed')).problem!.code, 'identity_changed');
 	});
 	assert.equal(relay.channels.get(dm)!.log.length, 2);
+});
+
+test('a change that is seen while a long list of members is verified holds it back', async () => {
+	const { ada, channel, dm, users, relay } = await scene();
+	const b = users.ben.body.user;
+	const { ctx } = engineOf(ada);
+	await verify(ada, b);
+	const evil = await register(relay, 'mallory');
+	await evil.core.close();
+	const theirs = [...relay.users.values()].at(-1)!.body.account_key;
+	addCrowd(relay, ctx.library, [...relay.communities.values()][0]!, 100, 1);
+	const { store } = ctx;
+	const change = store.change.bind(store);
+	let verified = 0;
+	const { preload } = Unit.prototype;
+	Unit.prototype.preload = function (table, keys) {
+		if (table === 'people' && (keys as string[]).includes(b)) verified++;
+		return preload.call(this, table, keys);
+	};
+	store.change = async (body) => {
+		const result = await change(body);
+		if (verified > 0) {
+			// The portion with the person is done, and others are to come.
+			store.change = change;
+			Unit.prototype.preload = preload;
+			users.ben.body.account_key = theirs;
+			await meetStranger(ctx, b, dm);
+		}
+		return result;
+	};
+	const before = relay.channels.get(channel)!.log.length;
+	await ada.core.send(channel, 'to the one I verified');
+	assert.equal((await ada.message(channel, 'to the one I verified', 'failed')).problem!.code, 'identity_changed');
+	assert.equal(verified, 1);
+	assert.equal(relay.channels.get(channel)!.log.length, before);
 });
 
 test('own devices hear of a verification, and of a consent, at once', async () => {

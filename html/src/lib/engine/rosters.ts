@@ -66,7 +66,15 @@ export class Rosters {
 			const portion = wire.members.slice(at, at + PORTION);
 			members.push(...(await store.change((unit) => this.verify(unit, channel, portion))));
 		}
-		return store.change((unit) => this.put(unit, wire, members));
+		return store.change(async (unit) => {
+			await unit.preload(
+				'people',
+				members.map(({ user }) => user)
+			);
+			// Of somebody verified another identity may have been shown elsewhere since their portion.
+			for (const member of members) if ((await unit.get('people', member.user))?.changedKey) member.changed = true;
+			return this.put(unit, wire, members);
+		});
 	}
 
 	/** Whether a private conversation has its two readers only; others are noted, and learn nothing. */

@@ -233,8 +233,7 @@ export class Sync {
 	}
 
 	private async lackKeys(all: Synced[]): Promise<boolean> {
-		for (const { entries } of all)
-			for (const entry of entries ?? []) if (await this.lacksKey(entry)) return true;
+		for (const { entries } of all) for (const entry of entries ?? []) if (await this.lacksKey(entry)) return true;
 		return false;
 	}
 

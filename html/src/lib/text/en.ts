@@ -629,7 +629,7 @@ export const en = {
 		deletePoints: [
 			'What you wrote is wiped from the server; others see that a deleted account had written there.',
 			'Your keys, your backup, your devices and your invites go. Communities in which you are alone go with you.',
-			'What others have already received stays on their devices, as with a letter.',
+			'What others have already received may stay with them, as with a letter.',
 			'Your username becomes free for somebody else.'
 		],
 		deleteSubmit: 'Delete for good',
