@@ -302,6 +302,8 @@ async function recovers() {
 	const { page } = back;
 	await at(back, '/');
 	await page.getByRole('link', { name: 'Forgot your password?' }).click();
+	// The sign-in has a username, too.
+	await page.getByLabel('Recovery code').waitFor();
 	await page.getByLabel('Username').fill(ada.username);
 	await page.getByLabel('Recovery code').fill(adaCode.replace(/^..../, adaCode.startsWith('0000') ? '1111' : '0000'));
 	await newPassword(back, adaSecond);
