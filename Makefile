@@ -73,7 +73,7 @@ units: ## the test programs in C
 
 bench: ## measure speed and memory, beside nchan and bare PostgreSQL: docs/performance.md
 	@if [ '$(CHATALOT_INSTALL)' = yes ]; then scripts/install test; fi
-	@$(MAKE) module
+	@$(MAKE) module client
 	@$(MAKE) -s -C bench
 	@exec bench/run $(if $(QUICK),--size=quick) $(LOADS)
 

@@ -5,7 +5,7 @@
 //
 //   CHATALOT_URL, CHATALOT_SETUP_LINK as for story.mjs; CHATALOT_PICTURE is the file to write
 import { closeAll, person } from './lib/browser.mjs';
-import { composer, fillAccount, isSent, saveCode, sees, write } from './lib/doing.mjs';
+import { found, isSent, join, sees, write } from './lib/doing.mjs';
 
 const { CHATALOT_SETUP_LINK: setupLink, CHATALOT_PICTURE: file } = process.env;
 const mira = { username: 'mira', name: 'Mira Okonjo', password: 'a long winter walk' };
@@ -24,23 +24,9 @@ const said = [
 try {
 	const owner = await person('owner');
 	await owner.page.goto(setupLink);
-	await fillAccount(owner, mira);
-	await owner.page.getByRole('button', { name: 'Make account' }).click();
-	await saveCode(owner);
-	await owner.page.getByLabel('Name of the community').fill('The Little Bakery');
-	await owner.page.getByRole('button', { name: 'Create community' }).click();
-	await owner.page.getByRole('button', { name: 'Make invite link' }).click();
-	const invite = (await owner.page.getByLabel('Invite link').innerText()).trim();
-	await owner.page.getByRole('button', { name: 'Go to The Little Bakery' }).click();
-	await composer(owner).waitFor();
-
+	const { invite } = await found(owner, mira, 'The Little Bakery');
 	const guest = await person('guest');
-	await guest.page.goto(invite);
-	await guest.page.getByRole('button', { name: 'New here: make an account' }).click();
-	await fillAccount(guest, ada);
-	await guest.page.getByRole('button', { name: 'Make account' }).click();
-	await saveCode(guest);
-	await composer(guest).waitFor();
+	await join(guest, invite, ada);
 	for (const [who, text] of said) {
 		const [speaker, other] = who === 'owner' ? [owner, guest] : [guest, owner];
 		await write(speaker, text);

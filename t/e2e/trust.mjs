@@ -9,7 +9,7 @@
 //   runs the server can write to
 import { execFileSync } from 'node:child_process';
 import { chromiumPath, closeAll, haveChromium, person } from './lib/browser.mjs';
-import { composer, fillAccount, isSent, message, openChannel, saveCode, sees, signIn, write } from './lib/doing.mjs';
+import { composer, fillAccount, isSent, join, message, openChannel, saveCode, sees, signIn, write } from './lib/doing.mjs';
 import { look, onlyDesktop } from './lib/screen.mjs';
 import { bail, comes, done, is, note, ok, section } from './lib/tap.mjs';
 
@@ -73,12 +73,7 @@ async function setsUp() {
 	await isSent(owner, 'Before anyone came.');
 
 	guest = await person('guest');
-	await guest.page.goto(invite);
-	await button(guest, 'New here: make an account').click();
-	await fillAccount(guest, ada);
-	await button(guest, 'Make account').click();
-	adaCode = await saveCode(guest);
-	await general(guest).waitFor();
+	adaCode = await join(guest, invite, ada);
 	await write(guest, 'Hello from Ada.');
 	await sees(owner, 'Hello from Ada.');
 	await comes(guest.page.getByText('You joined here').waitFor(), 'who joined later is told that this is no beginning');

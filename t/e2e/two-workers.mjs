@@ -10,7 +10,7 @@
 //   CHATALOT_SECRETS  the file to write: {texts: […], secrets: [{name, base64url|text}], public: [base64url]}
 import { writeFileSync } from 'node:fs';
 import { chromiumPath, closeAll, haveChromium, person } from './lib/browser.mjs';
-import { composer, fillAccount, isSent, message, saveCode, sees, signIn, texts, write } from './lib/doing.mjs';
+import { composer, found, isSent, join, message, sees, signIn, texts, write } from './lib/doing.mjs';
 import { workersOf } from './lib/sockets.mjs';
 import { bail, comes, done, is, note, ok, section } from './lib/tap.mjs';
 
@@ -47,23 +47,13 @@ async function watched(name) {
 async function setUp() {
 	owner = await watched('owner');
 	await owner.page.goto(setupLink);
-	await fillAccount(owner, mira);
-	await owner.page.getByRole('button', { name: 'Make account' }).click();
-	codes.push(await saveCode(owner));
-	await owner.page.getByLabel('Name of the community').fill('Two Rooms');
-	await owner.page.getByRole('button', { name: 'Create community' }).click();
-	await owner.page.getByRole('button', { name: 'Make invite link' }).click();
-	inviteLink = (await owner.page.getByLabel('Invite link').innerText()).trim();
-	await owner.page.getByRole('button', { name: 'Go to Two Rooms' }).click();
-	await comes(composer(owner).waitFor(), 'the owner is in the first channel');
+	const { code, invite } = await found(owner, mira, 'Two Rooms');
+	inviteLink = invite;
+	ok(true, 'the owner is in the first channel');
 
 	guest = await watched('guest');
-	await guest.page.goto(inviteLink);
-	await guest.page.getByRole('button', { name: 'New here: make an account' }).click();
-	await fillAccount(guest, ada);
-	await guest.page.getByRole('button', { name: 'Make account' }).click();
-	codes.push(await saveCode(guest));
-	await comes(composer(guest).waitFor(), 'the guest is there too');
+	codes.push(code, await join(guest, invite, ada));
+	ok(true, 'the guest is there too');
 }
 
 async function say(who, text) {

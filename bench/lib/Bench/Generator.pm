@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# The load generator as a process: a plan, then commands and their answers. It ends with its input, so with us.
+# The load generator as a process, or the driver of browsers: a plan, then commands and their answers. It ends with its
+# input, so with us.
 
 package Bench::Generator;
 
@@ -12,10 +13,10 @@ use JSON::PP ();
 
 my $json = JSON::PP->new->utf8;
 
-# binary  the program · plan  its text · dir  where the plan is written
+# binary  the program · with  what runs it, if it needs that · plan  its text · dir  where the plan is written
 sub new {
     my ($class, %arg) = @_;
-    my $self = bless { number => our $count++ }, $class;
+    my $self = bless { number => our $count++, binary => $arg{binary} }, $class;
     $self->{plan} = "$arg{dir}/plan-$self->{number}";
     open my $plan, '>', $self->{plan} or die "$self->{plan}: $!\n";
     chmod 0600, $self->{plan};
@@ -29,7 +30,7 @@ sub new {
         open STDIN, '<&', $in or POSIX::_exit(127);
         open STDOUT, '>&', $out or POSIX::_exit(127);
         close $_ for $to, $from, $in, $out;
-        { no warnings 'exec'; exec $arg{binary}, $self->{plan} }
+        { no warnings 'exec'; exec @{ $arg{with} || [] }, $arg{binary}, $self->{plan} }
         POSIX::_exit(127);
     }
     close $_ for $in, $out;
@@ -44,7 +45,7 @@ sub begin { my ($self, $command) = @_; print { $self->{to} } "$command\n"; retur
 sub answer {
     my ($self) = @_;
     my $line = readline $self->{from};
-    die "the load generator has ended\n" if !defined $line;
+    die "$self->{binary} has ended\n" if !defined $line;
     return $json->decode($line);
 }
 

@@ -18,6 +18,7 @@ use Test::Chatalot::Person;
 my $ROOT = Chatalot::Stack::root();
 
 # dir · connections  a worker · fast  true: PostgreSQL without fsync, for tests of the benchmark itself
+# www  the built client; none: there is nothing to show to a browser
 sub new {
     my ($class, %arg) = @_;
     my $self = bless { %arg, worlds => {} }, $class;
@@ -65,12 +66,14 @@ sub configure {
     my $stack = $self->{stack};
     my $www = "$self->{dir}.www";
     mkdir $www;
-    for my $file ([ 'index.html', "<!doctype html>\n" ], [ 'kib.bin', 'x' x 1024 ]) {
-        open my $out, '>', "$www/$file->[0]" or die "$www/$file->[0]: $!\n";
-        print {$out} $file->[1];
-        close $out;
-        chmod 0644, "$www/$file->[0]";
+    if ($self->{www}) {
+        die "the client is not built: make client\n" if !-e "$self->{www}/index.html";
+        system('cp', '-R', '--', "$self->{www}/.", $www) == 0 or die "$self->{www} cannot be copied\n";
     }
+    open my $out, '>', "$www/kib.bin" or die "$www/kib.bin: $!\n";
+    print {$out} 'x' x 1024;
+    close $out;
+    chmod 0644, "$www/kib.bin";
     chmod 0755, $www;
     my %setting = (
         chatalot_database        => Chatalot::Stack::quoted($stack->database_url),
@@ -133,6 +136,7 @@ sub register_owner {
     my $owner = Test::Chatalot::Person->new(server => $self, name => 'owner');
     my $answer = $owner->register(setup_token => $token);
     die "the owner cannot register: $answer->{status} $answer->{body}\n" if $answer->{status} != 200;
+    $self->{owner} = $owner;
     $self->{login_key} = b64u($owner->keys->{login_key});
     return;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What a device writes, put into the server's log without the time it takes to send it. Runs in browsers too.
+// What a device writes, put into the server's log without the time it takes to send it.
 import { toBase64url } from '../../src/lib/core/bytes';
 import type { ClientCore } from '../../src/lib/core/core';
 import type { Id } from '../../src/lib/core/types';

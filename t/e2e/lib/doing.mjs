@@ -14,6 +14,33 @@ export async function saveCode({ page }) {
 	return code;
 }
 
+/** From a setup link, or where one may register: an account and a community. Returns the recovery code and an invite link. */
+export async function found(who, account, community) {
+	const { page } = who;
+	await fillAccount(who, account);
+	await page.getByRole('button', { name: 'Make account' }).click();
+	const code = await saveCode(who);
+	await page.getByLabel('Name of the community').fill(community);
+	await page.getByRole('button', { name: 'Create community' }).click();
+	await page.getByRole('button', { name: 'Make invite link' }).click();
+	const invite = (await page.getByLabel('Invite link').innerText()).trim();
+	await page.getByRole('button', { name: `Go to ${community}` }).click();
+	await composer(who).waitFor();
+	return { code, invite };
+}
+
+/** Makes an account with an invite link, up to the community's first channel. Returns the recovery code. */
+export async function join(who, invite, account) {
+	const { page } = who;
+	await page.goto(invite);
+	await page.getByRole('button', { name: 'New here: make an account' }).click();
+	await fillAccount(who, account);
+	await page.getByRole('button', { name: 'Make account' }).click();
+	const code = await saveCode(who);
+	await composer(who).waitFor();
+	return code;
+}
+
 export async function signIn({ page }, username, password) {
 	await page.getByLabel('Username').fill(username);
 	await page.getByLabel('Password', { exact: true }).fill(password);
