@@ -12,10 +12,11 @@ TESTS ?=
 SECONDS ?= 60
 QUICK ?=
 MINUTES ?= 60
+MEMCHECK ?=
 LOADS ?=
 
 .PHONY: help run test test-malicious test-crypto fuzz module static sanitize wasm \
-        crypto client units bench soak packages test-packages check format install clean
+        crypto client units bench soak memcheck packages test-packages check format install clean
 
 help: ## this list
 	@echo 'Chatalot: end-to-end encrypted community chat inside nginx'
@@ -25,7 +26,7 @@ help: ## this list
 	@echo '  PORT=8080                       where make run listens'
 	@echo '  DATABASE_URL=… REDIS_URL=…      use these instead of private ones'
 	@echo '  QUICK=1 LOADS="idle setups"     a shorter make bench, and which loads it runs'
-	@echo '  MINUTES=10                      how long make soak takes'
+	@echo '  MINUTES=10 MEMCHECK=1           how long make soak takes, and whether under valgrind'
 	@echo '  TESTS="t/health.t t/sql"        which tests make test runs'
 	@echo '  SECONDS=600                     how long make fuzz takes for each parser'
 
@@ -77,11 +78,14 @@ bench: ## measure speed and memory, beside nchan and bare PostgreSQL: docs/perfo
 	@$(MAKE) -s -C bench
 	@exec bench/run $(if $(QUICK),--size=quick) $(LOADS)
 
-soak: ## an hour of what wears a server out (MINUTES=n): docs/performance.md
+soak: ## an hour of what wears a server out: docs/performance.md
 	@if [ '$(CHATALOT_INSTALL)' = yes ]; then scripts/install test; fi
-	@$(MAKE) module
+	@$(MAKE) $(if $(MEMCHECK),memcheck,module)
 	@$(MAKE) -s -C bench
-	@exec bench/soak --minutes=$(MINUTES)
+	@exec bench/soak --minutes=$(MINUTES) $(if $(MEMCHECK),--memcheck)
+
+memcheck:
+	@scripts/nginx-build memcheck
 
 packages:
 	@scripts/install run

@@ -8,6 +8,7 @@ package Bench::Ours;
 use strict;
 use warnings;
 
+use Bench::Memcheck;
 use Bench::Nchan;
 use Bench::Usage;
 use Chatalot::Stack;
@@ -19,10 +20,12 @@ my $ROOT = Chatalot::Stack::root();
 
 # dir · connections  a worker · fast  true: PostgreSQL without fsync, for tests of the benchmark itself
 # www  the built client; none: there is nothing to show to a browser
+# memcheck  true: nginx runs under valgrind (Bench::Memcheck)
 sub new {
     my ($class, %arg) = @_;
     my $self = bless { %arg, worlds => {} }, $class;
-    $self->{stack} = Chatalot::Stack->new(dir => $arg{dir}, durable => !$arg{fast}, shutdown => 15);
+    $self->{stack} = Chatalot::Stack->new(dir => $arg{dir}, durable => !$arg{fast}, shutdown => $arg{memcheck} ? 120 : 15);
+    $self->{memcheck} &&= Bench::Memcheck->new(stack => $self->{stack}, dir => "$arg{dir}/memcheck");
     $self->{port} = Bench::Nchan::free_port();
     return $self;
 }
@@ -31,6 +34,7 @@ sub name  { return 'ours' }
 sub port  { return $_[0]{port} }
 sub url   { return "http://localhost:$_[0]{port}" }
 sub stack { return $_[0]{stack} }
+sub memcheck { return $_[0]{memcheck} }
 
 sub prepare {
     my ($self) = @_;
@@ -86,7 +90,7 @@ sub configure {
     $stack->prepare_nginx(
         settings => join('', map {"$_ $setting{$_};\n"} sort keys %setting),
         listen   => "listen 127.0.0.1:$self->{port};\nkeepalive_requests 1000000000;\nlocation = /kib.bin { }\n",
-        module   => "$ROOT/build/dynamic/ngx_http_chatalot_module.so",
+        module   => $self->{memcheck} ? undef : "$ROOT/build/dynamic/ngx_http_chatalot_module.so",
         www      => $www,
         edit     => sub {
             my ($name, $text) = @_;
@@ -97,6 +101,7 @@ sub configure {
         },
     );
     system 'rm', '-rf', $www;
+    $stack->{nginx} = $self->{memcheck}->prepare if $self->{memcheck};
     my ($good, $output) = $stack->test_nginx;
     die "nginx does not accept the configuration:\n$output" if !$good;
     return;
@@ -112,8 +117,8 @@ sub restart {
         $stack->start_postgres;
     }
     $stack->start_redis;
-    $stack->start_nginx;
-    $stack->await('the server is healthy', 30, sub { $self->is_healthy }, 'nginx');
+    $stack->start_nginx($self->{memcheck} ? (under => [ $self->{memcheck}->command ]) : ());
+    $stack->await('the server is healthy', 60, sub { $self->is_healthy }, 'nginx');
     return;
 }
 

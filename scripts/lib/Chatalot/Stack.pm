@@ -508,12 +508,13 @@ sub test_nginx {
     return ($good, $self->log_tail('nginx-t', 40));
 }
 
+# under  a command before it, which watches over it
 sub start_nginx {
     my ($self, %arg) = @_;
     $self->{nginx} = $arg{binary} if $arg{binary};
     as_service { unlink "$self->{dir}/run/nginx.pid" };
     $self->spawn('nginx',
-        command => [ $self->nginx_command('-g', 'daemon off;') ],
+        command => [ @{ $arg{under} || [] }, $self->nginx_command('-g', 'daemon off;') ],
         stop => 'QUIT', hasten => 'TERM', death => 'TERM', low_port => $arg{low_port}, env => $arg{env});
     $self->await('starting nginx', 30, sub { -s "$self->{dir}/run/nginx.pid" }, 'nginx');
     return;
