@@ -256,8 +256,8 @@ sub worker_of {
     my $inode;
     await('the connection is accepted', sub {
         open my $in, '<', '/proc/net/tcp' or croak "/proc/net/tcp: $!";
-        while (<$in>) {
-            my @field = split;
+        while (my $line = <$in>) {
+            my @field = split ' ', $line;
             next if @field < 10 || $field[1] !~ /:$here$/ || $field[2] !~ /:$peer$/;
             $inode = $field[9];
         }
