@@ -131,6 +131,13 @@ function watchList() {
 	const list = view.querySelector('[data-row]').parentElement;
 	const [before, after] = [list.previousElementSibling, list.nextElementSibling];
 	const frames = [];
+	const made = new Map();
+	const rows = new MutationObserver((changes) => {
+		for (const { addedNodes } of changes)
+			for (const { dataset } of addedNodes)
+				if (dataset?.row) made.set(dataset.row, (made.get(dataset.row) ?? 0) + 1);
+	});
+	rows.observe(list, { childList: true });
 	const out = { blank: 0, late: 0, waiting: 0, nodes: 0, jump: 0 };
 	const covered = (element) => {
 		const [of, place] = [element.getBoundingClientRect(), view.getBoundingClientRect()];
@@ -166,8 +173,9 @@ function watchList() {
 	requestAnimationFrame(frame);
 	window.benchStop = () => {
 		going = false;
+		rows.disconnect();
 		document.removeEventListener('scroll', early, { capture: true });
-		return { ...out, frames };
+		return { ...out, frames, again: [...made.values()].reduce((sum, times) => sum + times - 1, 0) };
 	};
 }
 
