@@ -17,6 +17,10 @@ export class Log {
 	#olderProblem = $state.raw<Problem | undefined>();
 	#unreadFrom = $state<Id | undefined>();
 	#timeline: Timeline | undefined;
+	/** Being read, or read, for the first showing. */
+	#prepared: Promise<void> | undefined;
+	/** How many of the newest were new when it was shown. */
+	#unread = 0;
 
 	constructor(channel: Id) {
 		this.channel = channel;
@@ -60,8 +64,22 @@ export class Log {
 		return undefined;
 	}
 
+	/** Reads what is stored here, before it is shown. */
+	prepare() {
+		if (this.#stage !== 'open') this.#prepared ??= this.#read();
+	}
+
 	/** Shows what is stored here. `unread`: how many of the newest are new, for the line before them. */
 	async open(unread: number): Promise<void> {
+		const prepared = this.#prepared;
+		this.#prepared = undefined;
+		this.#unread = unread;
+		// At once, for whoever shows it goes to the line.
+		if (prepared && this.#stage === 'open') this.#drawUnreadLine();
+		else await (prepared ?? this.#read());
+	}
+
+	async #read(): Promise<void> {
 		const first = this.#stage !== 'open';
 		if (first) this.#stage = 'opening';
 		try {
@@ -70,7 +88,7 @@ export class Log {
 			if (first) this.#more = page.more;
 			this.#stage = 'open';
 			this.#problem = undefined;
-			this.#drawUnreadLine(unread);
+			this.#drawUnreadLine();
 		} catch (thrown) {
 			this.#problem = toProblem(thrown);
 			if (first) this.#stage = 'failed';
@@ -104,7 +122,8 @@ export class Log {
 		this.#unreadFrom = undefined;
 	}
 
-	#drawUnreadLine(unread: number) {
+	#drawUnreadLine() {
+		const unread = this.#unread;
 		if (unread > 0) this.#unreadFrom = this.#messages.filter((m) => !m.own && m.seq !== null).at(-unread)?.id;
 		else this.#unreadFrom = undefined;
 	}

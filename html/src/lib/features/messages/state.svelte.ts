@@ -31,8 +31,21 @@ class Messages {
 		});
 	}
 
+	/** Has the conversation read that will be shown next. */
+	prepare(channel: Id) {
+		void this.#hold(channel).prepare();
+	}
+
 	/** The conversation, made the most recent of those kept; the oldest visited is let go. */
 	show(channel: Id, unread: number): Log {
+		const log = this.#hold(channel);
+		this.#shown = channel;
+		this.#announcement = '';
+		void log.open(unread);
+		return log;
+	}
+
+	#hold(channel: Id): Log {
 		const log = this.#logs.get(channel) ?? new Log(channel);
 		this.#logs.delete(channel);
 		this.#logs.set(channel, log);
@@ -40,9 +53,6 @@ class Messages {
 			if (this.#logs.size <= kept) break;
 			this.#logs.delete(oldest);
 		}
-		this.#shown = channel;
-		this.#announcement = '';
-		void log.open(unread);
 		return log;
 	}
 
