@@ -145,7 +145,7 @@ export class Sync {
 	private async takeEntry(entry: WireEntry): Promise<void> {
 		const { entries, inbox } = this.parts;
 		// A DM's key and its entry come by different ways: most often the key is there, it only has not been taken in.
-		if (await this.lacksKey(entry)) await inbox.catchUp();
+		if (await this.lackKeys([entry])) await inbox.catchUp();
 		await this.knowSender(entry);
 		const last = await entries.append(entry.channel, [entry]);
 		if (last === null) this.wanted = this.treeWanted = true;
@@ -153,13 +153,26 @@ export class Sync {
 		else await this.release(entry.channel, last);
 	}
 
-	private async lacksKey(entry: WireEntry): Promise<boolean> {
-		const { read } = this.ctx.store;
-		if (entry.device === this.ctx.own.device || entry.ciphertext === null) return false;
-		const channel = await read.get('channels', entry.channel);
-		if (channel?.kind === 'dm') return !(await read.get('contentKeys', [entry.channel, entry.id, entry.device]));
-		const keyId = senderKeyId(this.ctx.library, entry.ciphertext);
-		return keyId !== null && !(await read.get('senderKeys', [entry.channel, keyId, entry.device]));
+	/** Whether the key of any of them is not here: the store is asked once for each key, not for each entry. */
+	private async lackKeys(entries: WireEntry[]): Promise<boolean> {
+		const { library, own, store } = this.ctx;
+		const sealed = entries.filter(({ device, ciphertext }) => device !== own.device && ciphertext !== null);
+		const channels = await store.read.many('channels', [...new Set(sealed.map(({ channel }) => channel))]);
+		const dms = new Set(channels.flatMap((channel) => (channel?.kind === 'dm' ? [channel.id] : [])));
+		const contentKeys = new Map<string, Id[]>();
+		const senderKeys = new Map<string, Id[]>();
+		for (const { channel, id, device, ciphertext } of sealed) {
+			const isDm = dms.has(channel);
+			const keyId = isDm ? id : senderKeyId(library, ciphertext);
+			if (keyId === null) continue;
+			const key = [channel, keyId, device];
+			(isDm ? contentKeys : senderKeys).set(key.join(), key);
+		}
+		const found = await Promise.all([
+			store.read.many('contentKeys', [...contentKeys.values()]),
+			store.read.many('senderKeys', [...senderKeys.values()])
+		]);
+		return found.flat().includes(undefined);
 	}
 
 	private async knowSender(entry: WireEntry): Promise<void> {
@@ -225,16 +238,11 @@ export class Sync {
 			const wiped = Object.fromEntries(heard);
 			const reply = await this.ctx.connection.request({ type: 'sync', channels, wiped });
 			// What was written after the inbox was read has its key there by now.
-			if (await this.lackKeys(reply.channels)) await this.parts.inbox.catchUp();
+			if (await this.lackKeys(reply.channels.flatMap(({ entries }) => entries ?? []))) await this.parts.inbox.catchUp();
 			for (const synced of reply.channels)
 				if (Object.hasOwn(channels, synced.id)) more = (await this.takeSynced(synced)) || more;
 		}
 		return more;
-	}
-
-	private async lackKeys(all: Synced[]): Promise<boolean> {
-		for (const { entries } of all) for (const entry of entries ?? []) if (await this.lacksKey(entry)) return true;
-		return false;
 	}
 
 	private async takeSynced(synced: Synced): Promise<boolean> {
