@@ -78,6 +78,7 @@ sub rows {
         $row->("$name: frames over 50 ms", '', 'scroll', sub { $_[0]{$way}{long} }, 0);
         $row->("$name: frames with blank rows", '', 'scroll', sub { $_[0]{$way}{blank} + $_[0]{$way}{late} }, 0);
         $row->("$name: frames that wait for older", '', 'scroll', sub { $_[0]{$way}{waiting} });
+        $row->("$name: rows made twice", '', 'scroll', sub { $_[0]{$way}{again} });
         $row->("$name: longest jump", 'px', 'scroll', sub { $_[0]{$way}{jump} }, 0);
     }
     $row->('most elements in the page', '', 'scroll', sub {
