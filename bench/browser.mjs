@@ -11,6 +11,7 @@
 //   write N           both writers together, through their own clients: sealed, stored, accepted
 //   catch-up N        the reader opens the client, which takes in N messages that were written meanwhile
 //   read-back         the reader's client reads all of the channel from what is stored here, page by page
+//   alone             the writers' browsers are closed: what follows has the machine for itself
 //   first             somebody whom this browser does not know opens the page: nothing is cached
 //   first-in          the reader, nothing cached
 //   reopen            the reader, everything cached
@@ -303,6 +304,11 @@ async function readAll() {
 	return { rate: (1000 * count) / ms };
 }
 
+async function beAlone() {
+	for (const name of ['ada', 'cora']) await people[name].close();
+	return {};
+}
+
 /** A page from its beginning to what is awaited, and what came over the wire for it. */
 async function load(who, sight) {
 	const page = await enter(who, sight);
@@ -392,6 +398,7 @@ const commands = {
 	write: (count) => writeAll(Number(count)),
 	'catch-up': (count) => catchUp(Number(count)),
 	'read-back': readAll,
+	alone: beAlone,
 	first,
 	'first-in': firstIn,
 	reopen,

@@ -37,6 +37,7 @@ sub run {
         $did->('write', $portion);
         $did->('catch-up', $portion);
     }
+    ask($bench, $browser, 'alone');
     for my $round (1 .. $bench->{rounds}) {
         $did->($_) for qw(first first-in), ('reopen') x $openings, 'read-back';
         $did->('scroll', $speed);
