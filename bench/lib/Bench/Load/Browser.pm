@@ -80,7 +80,7 @@ sub rows {
         $row->("$name: frames with blank rows", '', 'scroll', sub { $_[0]{$way}{blank} + $_[0]{$way}{late} }, 0);
         $row->("$name: frames that wait for older", '', 'scroll', sub { $_[0]{$way}{waiting} });
         $row->("$name: rows made twice", '', 'scroll', sub { $_[0]{$way}{again} });
-        $row->("$name: longest jump", 'px', 'scroll', sub { $_[0]{$way}{jump} }, 0);
+        $row->("$name: longest jump", 'px', 'scroll', sub { $_[0]{$way}{jump} }, 1);
     }
     $row->('most elements in the page', '', 'scroll', sub {
         $_[0]{up}{nodes} > $_[0]{down}{nodes} ? $_[0]{up}{nodes} : $_[0]{down}{nodes}
