@@ -9,6 +9,7 @@
 #include "ngx_chatalot_call.h"
 #include "ngx_chatalot_core.h"
 #include "ngx_chatalot_group.h"
+#include "ngx_chatalot_row.h"
 
 
 #define NGX_CHATALOT_CALL_AGENT   256
@@ -23,7 +24,9 @@ static char *ngx_chatalot_call_text(ngx_pool_t *pool, ngx_str_t *value,
 static void ngx_chatalot_call_on_deadline(ngx_event_t *ev);
 static void ngx_chatalot_call_on_result(ngx_chatalot_pg_operation_t *op,
     PGresult *result);
-static void ngx_chatalot_call_rows(ngx_chatalot_call_t *call,
+static void ngx_chatalot_call_rows(ngx_chatalot_pg_operation_t *op,
+    PGresult *result);
+static void ngx_chatalot_call_reply(ngx_chatalot_call_t *call,
     PGresult *result, ngx_uint_t number);
 static ngx_uint_t ngx_chatalot_call_again(ngx_chatalot_pg_operation_t *op,
     PGresult *result);
@@ -283,7 +286,7 @@ ngx_chatalot_call_on_result(ngx_chatalot_pg_operation_t *op, PGresult *result)
         }
 
     } else if (PQresultStatus(result) == PGRES_TUPLES_OK) {
-        ngx_chatalot_call_rows(call, result, op->number);
+        ngx_chatalot_call_rows(op, result);
 
     } else if (call) {
         ngx_chatalot_call_error(call, &op->function->name, result);
@@ -308,68 +311,76 @@ ngx_chatalot_call_finish(ngx_chatalot_pg_operation_t *op)
 }
 
 
-/*
- * Rows (topic, control, payload), and, of several calls, the call: the reply is the one without a topic. Events go out
- * before anybody hears the reply.
- */
+/* Events go out before anybody hears the reply. */
 
 static void
-ngx_chatalot_call_rows(ngx_chatalot_call_t *call, PGresult *result,
-    ngx_uint_t number)
+ngx_chatalot_call_rows(ngx_chatalot_pg_operation_t *op, PGresult *result)
 {
-    int        i, n, found;
+    int        i, n;
     ngx_str_t  topic, control, payload;
 
-    n = PQntuples(result);
-    found = 0;
+    if (!ngx_chatalot_row_good(result)) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "chatalot: api.%V returned columns of other types",
+                      &op->function->name);
 
-    if (PQnfields(result) != (number ? 4 : 3)) {
-        n = 0;
+        if (op->call) {
+            ngx_chatalot_problem_internal(&op->call->problem);
+        }
+
+        return;
     }
+
+    n = PQntuples(result);
 
     for (i = 0; i < n; i++) {
 
-        if (number && ngx_chatalot_pg_number(result, i) != number) {
+        if (ngx_chatalot_row_is_reply(result, i)
+            || (op->number && ngx_chatalot_row_call(result, i) != op->number))
+        {
             continue;
         }
 
-        topic.data = (u_char *) PQgetvalue(result, i, 0);
-        topic.len = PQgetlength(result, i, 0);
-        control.data = (u_char *) PQgetvalue(result, i, 1);
-        control.len = PQgetlength(result, i, 1);
-        payload.data = (u_char *) PQgetvalue(result, i, 2);
-        payload.len = PQgetlength(result, i, 2);
-
-        if (!PQgetisnull(result, i, 0)) {
-            (void) ngx_chatalot_bus_publish(&topic, &control, &payload);
+        if (ngx_chatalot_row_event(op->pool, result, i, &topic, &control,
+                                   &payload)
+            != NGX_OK)
+        {
+            /* who listens finds a gap, and fetches what is missing */
             continue;
         }
 
-        if (call == NULL) {
-            continue;
-        }
+        (void) ngx_chatalot_bus_publish(&topic, &control, &payload);
+    }
 
-        found = 1;
+    if (op->call) {
+        ngx_chatalot_call_reply(op->call, result, op->number);
+    }
+}
+
+
+static void
+ngx_chatalot_call_reply(ngx_chatalot_call_t *call, PGresult *result,
+    ngx_uint_t number)
+{
+    switch (ngx_chatalot_row_reply(call->pool, result, number, &call->reply)) {
+
+    case NGX_OK:
+        return;
+
+    case NGX_ABORT:
 
         /* what the reply tells of was removed while the function ran */
 
-        if (PQgetisnull(result, i, 2)) {
-            ngx_chatalot_call_unavailable(call);
-            continue;
-        }
+        ngx_chatalot_call_unavailable(call);
+        return;
 
-        call->reply.len = payload.len;
-        call->reply.data = ngx_pstrdup(call->pool, &payload);
-
-        if (call->reply.data == NULL) {
-            ngx_chatalot_problem_internal(&call->problem);
-        }
-    }
-
-    if (call && !found) {
+    case NGX_DECLINED:
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "chatalot: an SQL function returned no reply, request %V",
                       &call->caller->request_id);
+        /* fall through */
+
+    default:
         ngx_chatalot_problem_internal(&call->problem);
     }
 }

@@ -47,7 +47,6 @@ typedef struct ngx_chatalot_group_s  ngx_chatalot_group_t;
 typedef struct {
     ngx_str_t                 name;
     ngx_chatalot_group_t     *group;        /* NULL: each call goes alone */
-    unsigned                  many:1;       /* its rows tell which call they are of */
     ngx_uint_t                index;        /* given at first use, from 1 */
 } ngx_chatalot_function_t;
 
@@ -59,9 +58,9 @@ struct ngx_chatalot_group_s {
     ngx_event_t               patience;
 };
 
-#define NGX_CHATALOT_FUNCTION(name)                { ngx_string(name), NULL, 0, 0 }
-#define NGX_CHATALOT_FUNCTION_OF(name, group)      { ngx_string(name), group, 0, 0 }
-#define NGX_CHATALOT_GROUP(name)                   { { ngx_string(name), NULL, 1, 0 }, { NULL, NULL }, 0, 0, { 0 } }
+#define NGX_CHATALOT_FUNCTION(name)                { ngx_string(name), NULL, 0 }
+#define NGX_CHATALOT_FUNCTION_OF(name, group)      { ngx_string(name), group, 0 }
+#define NGX_CHATALOT_GROUP(name)                   { { ngx_string(name), NULL, 0 }, { NULL, NULL }, 0, 0, { 0 } }
 
 
 struct ngx_chatalot_call_s {

@@ -112,6 +112,27 @@ ngx_chatalot_uuid_decode(ngx_str_t *text, u_char *uuid)
 }
 
 
+u_char *
+ngx_chatalot_uuid_encode(u_char *dst, const u_char *uuid)
+{
+    size_t  i;
+
+    static const u_char  digits[] = "0123456789abcdef";
+
+    for (i = 0; i < 16; i++) {
+
+        if (i == 4 || i == 6 || i == 8 || i == 10) {
+            *dst++ = '-';
+        }
+
+        *dst++ = digits[uuid[i] >> 4];
+        *dst++ = digits[uuid[i] & 0x0f];
+    }
+
+    return dst;
+}
+
+
 ngx_int_t
 ngx_chatalot_utf8_count(const u_char *text, size_t len)
 {

@@ -6,6 +6,7 @@
 
 #include "ngx_chatalot_core.h"
 #include "ngx_chatalot_group.h"
+#include "ngx_chatalot_row.h"
 
 
 #define NGX_CHATALOT_GROUP_FLIGHTS  2           /* statements of one function in flight before calls gather */
@@ -367,10 +368,10 @@ ngx_chatalot_group_replied(PGresult *result, ngx_uint_t number)
 {
     int  i, n;
 
-    n = PQresultStatus(result) == PGRES_TUPLES_OK ? PQntuples(result) : 0;
+    n = PQresultStatus(result) == PGRES_TUPLES_OK && ngx_chatalot_row_good(result) ? PQntuples(result) : 0;
 
     for (i = 0; i < n; i++) {
-        if (PQgetisnull(result, i, 0) && ngx_chatalot_pg_number(result, i) == number) {
+        if (ngx_chatalot_row_is_reply(result, i) && ngx_chatalot_row_call(result, i) == number) {
             return 1;
         }
     }

@@ -76,5 +76,8 @@ ngx_int_t ngx_chatalot_utf8_count(const u_char *text, size_t len);
 /* 16 bytes of a UUID in text form. NGX_DECLINED: it is none. */
 ngx_int_t ngx_chatalot_uuid_decode(ngx_str_t *text, u_char *uuid);
 
+/* The text form of 16 bytes, NGX_CHATALOT_UUID_LEN; returns the end. */
+u_char *ngx_chatalot_uuid_encode(u_char *dst, const u_char *uuid);
+
 
 #endif /* NGX_CHATALOT_PARAMS_H */

@@ -616,18 +616,6 @@ ngx_chatalot_pg_cancel(ngx_chatalot_pg_operation_t *op)
 }
 
 
-ngx_uint_t
-ngx_chatalot_pg_number(PGresult *result, int row)
-{
-    ngx_int_t  number;
-
-    number = ngx_atoi((u_char *) PQgetvalue(result, row, 3),
-                      PQgetlength(result, row, 3));
-
-    return number == NGX_ERROR ? 0 : (ngx_uint_t) number;
-}
-
-
 /* The ready connection with the fewest operations in flight. */
 
 static ngx_chatalot_pg_connection_t *
@@ -698,7 +686,7 @@ ngx_chatalot_pg_dispatch(ngx_chatalot_pg_connection_t *pc,
 
     if (ngx_chatalot_pg_prepare(pc, op, name) != NGX_OK
         || PQsendQueryPrepared(pc->pg, name, NGX_CHATALOT_PG_PARAMS,
-                               op->values, NULL, NULL, 0) != 1
+                               op->values, NULL, NULL, 1) != 1
         || PQpipelineSync(pc->pg) != 1)
     {
         op->preparing = 0;
@@ -730,10 +718,9 @@ ngx_chatalot_pg_prepare(ngx_chatalot_pg_connection_t *pc,
     }
 
     (void) ngx_snprintf(query, sizeof(query),
-                        "SELECT topic, control, payload%s FROM api.%V("
+                        "SELECT * FROM api.%V("
                         "ROW($1::uuid,$2::uuid,$3::uuid,$4::inet,$5::text,"
                         "$6::text)::api.ctx,$7::jsonb)%Z",
-                        op->function->many ? ", call" : "",
                         &op->function->name);
 
     if (PQsendPrepare(pc->pg, name, (char *) query, 0, NULL) != 1) {

@@ -58,9 +58,6 @@ ngx_uint_t ngx_chatalot_pg_up(void);
 /* NGX_OK: done will be called. NGX_BUSY: the queue is full. NGX_DECLINED: the database is away. */
 ngx_int_t ngx_chatalot_pg_send(ngx_chatalot_pg_operation_t *op);
 
-/* Which call of a statement of many a row is of, from 1. */
-ngx_uint_t ngx_chatalot_pg_number(PGresult *result, int row);
-
 /* Takes an operation out that was not sent; done is not called. */
 void ngx_chatalot_pg_cancel(ngx_chatalot_pg_operation_t *op);
 

@@ -7,6 +7,7 @@
  */
 
 #include "ngx_chatalot_core.h"
+#include "ngx_chatalot_params.h"
 #include "ngx_chatalot_ws_channels.h"
 #include "ngx_chatalot_ws_control.h"
 #include "ngx_chatalot_ws_hub.h"
@@ -92,7 +93,7 @@ ngx_chatalot_ws_hub_join(ngx_chatalot_ws_session_t *session)
 
     text[0] = 'u';
     text[1] = ':';
-    ngx_chatalot_ws_session_uuid(text + 2, session->user);
+    (void) ngx_chatalot_uuid_encode(text + 2, session->user);
 
     link = ngx_chatalot_ws_link_make(session, &name);
     if (link == NULL) {
@@ -111,7 +112,7 @@ ngx_chatalot_ws_hub_join(ngx_chatalot_ws_session_t *session)
     }
 
     text[0] = 'd';
-    ngx_chatalot_ws_session_uuid(text + 2, session->device);
+    (void) ngx_chatalot_uuid_encode(text + 2, session->device);
 
     return ngx_chatalot_ws_link_make(session, &name) ? NGX_OK : NGX_ERROR;
 }

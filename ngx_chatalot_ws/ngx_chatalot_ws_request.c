@@ -5,6 +5,7 @@
  */
 
 #include "ngx_chatalot_core.h"
+#include "ngx_chatalot_params.h"
 #include "ngx_chatalot_ws_request.h"
 
 
@@ -146,18 +147,15 @@ ngx_chatalot_ws_request_caller(ngx_chatalot_ws_request_t *request)
 
     caller->user.data = p;
     caller->user.len = NGX_CHATALOT_UUID_LEN;
-    ngx_chatalot_ws_session_uuid(p, session->user);
-    p += NGX_CHATALOT_UUID_LEN;
+    p = ngx_chatalot_uuid_encode(p, session->user);
 
     caller->device.data = p;
     caller->device.len = NGX_CHATALOT_UUID_LEN;
-    ngx_chatalot_ws_session_uuid(p, session->device);
-    p += NGX_CHATALOT_UUID_LEN;
+    p = ngx_chatalot_uuid_encode(p, session->device);
 
     caller->session.data = p;
     caller->session.len = NGX_CHATALOT_UUID_LEN;
-    ngx_chatalot_ws_session_uuid(p, session->id);
-    p += NGX_CHATALOT_UUID_LEN;
+    p = ngx_chatalot_uuid_encode(p, session->id);
 
     caller->address = session->conn.address;
 

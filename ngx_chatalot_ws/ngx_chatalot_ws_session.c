@@ -316,18 +316,3 @@ ngx_chatalot_ws_session_on_closed(ngx_chatalot_ws_conn_t *conn)
     ngx_chatalot_ws_hub_leave(session);
     ngx_chatalot_ws_request_abandon(session);
 }
-
-
-void
-ngx_chatalot_ws_session_uuid(u_char *dst, const u_char *uuid)
-{
-    dst = ngx_hex_dump(dst, (u_char *) uuid, 4);
-    *dst++ = '-';
-    dst = ngx_hex_dump(dst, (u_char *) uuid + 4, 2);
-    *dst++ = '-';
-    dst = ngx_hex_dump(dst, (u_char *) uuid + 6, 2);
-    *dst++ = '-';
-    dst = ngx_hex_dump(dst, (u_char *) uuid + 8, 2);
-    *dst++ = '-';
-    ngx_hex_dump(dst, (u_char *) uuid + 10, 6);
-}

@@ -87,8 +87,5 @@ void ngx_chatalot_ws_session_discard(ngx_chatalot_ws_conn_t *conn);
 /* A request has ended; a session that leaves may have waited for it. */
 void ngx_chatalot_ws_session_answered(ngx_chatalot_ws_session_t *session);
 
-/* Text of an id; dst holds NGX_CHATALOT_UUID_LEN bytes. */
-void ngx_chatalot_ws_session_uuid(u_char *dst, const u_char *uuid);
-
 
 #endif /* NGX_CHATALOT_WS_SESSION_H */

@@ -25,15 +25,15 @@ begin
 end
 $$;
 
--- args {channel, before?, limit?} → {entries: [ENTRY], more}, newest first. 404 channel_not_found.
+-- args {channel, before?, limit?} → {entries: [ENTRY], more, wiped}, newest first. 404 channel_not_found.
 create or replace function api.channel_entries(ctx api.ctx, args jsonb)
-returns setof api.row
+returns setof api.entry_row
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform lib.require_session(ctx);
     return query
-        select null, null, lib.history_json(lib.require_channel((args ->> 'channel')::uuid, ctx.user_id),
+        select * from lib.history(lib.require_channel((args ->> 'channel')::uuid, ctx.user_id),
                    (args ->> 'before')::bigint,
                    least(coalesce((args ->> 'limit')::bigint, 50), lib.limit('history_entries')));
 end

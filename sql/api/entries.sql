@@ -11,7 +11,7 @@
 -- the second asks whether the sender is a member only then, for who is removed while the send waits must not get in. If
 -- the id is in the log already, the count is taken back before anyone could see it.
 create or replace function api.entry_send(ctx api.ctx, args jsonb)
-returns setof api.row
+returns setof api.entry_row
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -48,10 +48,12 @@ begin
     if e.ref is not null or e.thread is not null then
         perform lib.entry_targets(e);
     end if;
-    return next row(null, null, json_build_object('seq', e.seq, 'created_at', lib.ms(e.created_at)))::api.row;
-    return next row('ch:' || place, 'epoch ' || e.epoch, '{"type":"entry",' || lib.entry_fields(e) || '}')::api.row;
+    return next lib.plain_row(null, null, lib.entry_reply(e));
+    return next lib.entry_row('ch:' || place, 'epoch ' || e.epoch, '{"type":"entry"}', null, e);
     if c.kind = 'dm' then
-        return query select * from lib.dm_deliver(ctx, c, e.id, args -> 'envelopes');
+        return query
+            select p.* from lib.dm_deliver(ctx, c, e.id, args -> 'envelopes') as r,
+                   lateral lib.plain_row(r.topic, r.control, r.payload::text) as p;
     elsif jsonb_typeof(args -> 'envelopes') = 'array' then
         perform lib.fail(422, 'envelopes', 'Only direct messages have envelopes.', 'envelopes');
     end if;
@@ -67,7 +69,7 @@ $$;
 -- Two statements, for the second must see what was committed before the channels' rows were taken. With the rows taken
 -- nobody else writes to these logs, so what is asked about them stays true until the end.
 create or replace function api.entry_send_group(ctx api.ctx, args jsonb)
-returns table (topic text, control text, payload json, call bigint)
+returns setof api.entry_row
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -108,12 +110,10 @@ begin
           from placed p
         returning *
       )
-      select t.topic, t.control, t.payload, p.number
-        from written w
-        join placed p on p.channel = w.channel_id and p.id = w.id,
-             lateral (values
-                (null, null, json_build_object('seq', w.seq, 'created_at', lib.ms(w.created_at))),
-                ('ch:' || w.channel_id, 'epoch ' || w.epoch,
-                 ('{"type":"entry",' || lib.entry_fields(w::data.entries) || '}')::json)) as t (topic, control, payload);
+      select (lib.plain_row(null, null, lib.entry_reply(w::data.entries), p.number)).*
+        from written w join placed p on p.channel = w.channel_id and p.id = w.id
+       union all
+      select (lib.entry_row('ch:' || w.channel_id, 'epoch ' || w.epoch, '{"type":"entry"}', p.number, w::data.entries)).*
+        from written w join placed p on p.channel = w.channel_id and p.id = w.id;
 end
 $$;

@@ -44,7 +44,7 @@ $$;
 -- The channels whose head is not last_seq, or where more than n senders were wiped: who they are, up to the number "to".
 -- {id, removed: true} for those the reader may not read (any more). 422 invalid_field: too many channels.
 create or replace function api.sync(ctx api.ctx, args jsonb)
-returns setof api.row
+returns setof api.entry_row
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
@@ -53,6 +53,6 @@ begin
         perform lib.fail(422, 'invalid_field',
             format('At most %s channels at once.', lib.limit('sync_channels')), 'channels');
     end if;
-    return query select null, null, lib.sync_json(ctx.user_id, args -> 'channels', nullif(args -> 'wiped', 'null'));
+    return query select * from lib.missed(ctx.user_id, args -> 'channels', nullif(args -> 'wiped', 'null'));
 end
 $$;

@@ -70,3 +70,18 @@ begin
     return query select 'u:' || community_leave.user_id, '', json_build_object('type', 'communities');
 end
 $$;
+
+-- Deletes communities with all that is theirs. The logs last: whoever sends meanwhile waits for the channel's row and finds
+-- it gone.
+create or replace function lib.communities_delete(ids uuid[])
+returns void
+language plpgsql volatile
+as $$
+declare
+    places constant uuid[] := array(
+        select c.id from data.channels c join data.groups g on g.id = c.group_id where g.community_id = any (ids));
+begin
+    delete from data.communities c where c.id = any (ids);
+    delete from data.entries e where e.channel_id = any (places);
+end
+$$;

@@ -50,7 +50,7 @@ begin
         return query select * from lib.community_leave(place, person.id);
     end loop;
     return query select * from lib.channel_remove(person.id, lib.channels_of(person.id));
-    delete from data.communities c where c.id = any (alone);
+    perform lib.communities_delete(alone);
     return query select * from lib.devices_remove(person.id, null);
 end
 $$;

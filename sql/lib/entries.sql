@@ -5,7 +5,7 @@
 -- why not: 404 channel_not_found; 409 id_taken: another entry has its id; epoch_stale or roster_stale, details
 -- {roster, epoch}.
 create or replace function lib.entry_again(ctx api.ctx, args jsonb, sealed bytea)
-returns setof api.row
+returns setof api.entry_row
 language plpgsql volatile
 as $$
 declare
@@ -16,7 +16,7 @@ begin
     perform lib.require_channel(place, ctx.user_id);
     select * into first from data.entries e where e.channel_id = place and e.id = (args ->> 'id')::uuid;
     if found and first.sender = ctx.user_id and first.device = ctx.device_id and first.ciphertext = sealed then
-        return query select null, null, json_build_object('seq', first.seq, 'created_at', lib.ms(first.created_at));
+        return next lib.plain_row(null, null, lib.entry_reply(first));
         return;
     elsif found then
         perform lib.fail(409, 'id_taken', 'Another entry of this channel has this id.', 'id');

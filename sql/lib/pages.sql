@@ -19,46 +19,52 @@ as $$
     select 9223372036854775807
 $$;
 
--- The entries of a channel before a seq (null: from the end), as far as the member may read: newest first.
-create or replace function lib.history_json(member data.channel_members, before bigint, most bigint)
-returns json
+-- The entries of a channel before a seq (null: from the end), as far as the member may read: {entries, more, wiped},
+-- newest first, in pieces. A loop, for windows over a page cost more than reading it.
+create or replace function lib.history(member data.channel_members, before bigint, most bigint)
+returns setof api.entry_row
 language plpgsql stable
 as $$
+declare
+    after bigint;
+    wiped bigint;
+    lowest bigint;
+    bytes bigint := 0;
+    room constant bigint := lib.limit('page_bytes');
+    e api.entry_row;
 begin
-    return (
-        with bound as (
-            select case c.history when 'all' then 0 else member.joined_seq end as after, c.wiped
-              from data.channels c where c.id = member.channel_id
-        ), page as (
-            select e.entry as e, (e.entry).seq, sum(lib.cost((e.entry).ciphertext)) over w as bytes,
-                   row_number() over w as place
-              from bound b, lateral (
-                select x as entry from data.entries x
-                 where x.channel_id = member.channel_id and x.seq > b.after and x.seq < coalesce(before, lib.endless())
-                 order by x.seq desc limit most) as e
-            window w as (order by (e.entry).seq desc)
-        ), kept as (
-            select * from page p where p.place = 1 or p.bytes <= lib.limit('page_bytes')
-        )
-        select ('{"entries":[' || coalesce(string_agg('{' || lib.entry_fields(k.e) || '}', ',' order by k.seq desc), '')
-                || '],"more":' || coalesce(min(k.seq) > min(b.after) + 1, false) || ',"wiped":' || max(b.wiped) || '}')::json
-          from bound b left join kept k on true);
+    select case c.history when 'all' then 0 else member.joined_seq end, c.wiped into after, wiped
+      from data.channels c where c.id = member.channel_id;
+    return next lib.plain_row(null, null, '{"entries":[');
+    for e in
+        select (lib.entry_row(null, null, null, null, x)).*
+          from data.entries x
+         where x.channel_id = member.channel_id and x.seq > after and x.seq < coalesce(before, lib.endless())
+         order by x.seq desc limit most
+    loop
+        bytes := bytes + lib.cost(e.ciphertext);
+        exit when bytes > room and lowest is not null;
+        return next e;
+        lowest := e.seq;
+    end loop;
+    return next lib.plain_row(null, null,
+        '],"more":' || coalesce(lowest > after + 1, false) || ',"wiped":' || wiped || '}');
 end
 $$;
 
--- What a reader missed: channels is {id: last seq it has}. Entries begin behind "after", the last seq or, where only
+-- What a reader missed, in pieces: channels is {id: last seq it has}. Entries begin behind "after", the last seq or, where only
 -- what came since joining is theirs, the joining. Channels with little to tell come first, so that one busy channel
 -- does not keep the others waiting; a channel that got less than its due says more. wiped is {id: how many deleted senders
 -- it has heard of}, and the others are told; null: they are not asked for.
-create or replace function lib.sync_json(reader uuid, channels jsonb, wiped jsonb)
-returns json
+create or replace function lib.missed(reader uuid, channels jsonb, wiped jsonb)
+returns setof api.entry_row
 language plpgsql stable
 as $$
 begin
-    return (
+    return query
         with asked as (
             select k.key::uuid as id, k.value::bigint as last,
-                   case when sync_json.wiped is null then lib.endless() else coalesce((sync_json.wiped ->> k.key)::bigint, 0) end
+                   case when missed.wiped is null then lib.endless() else coalesce((missed.wiped ->> k.key)::bigint, 0) end
                        as wiped
               from jsonb_each_text(channels) as k
         ), moved as (
@@ -85,20 +91,31 @@ begin
                  order by x.seq limit lib.limit('sync_entries')) as e
             window w as (order by g.due, g.id, (e.entry).seq)
         ), kept as (
-            select p.id, string_agg('{' || lib.entry_fields(p.e) || '}', ',' order by p.seq) as entries, max(p.seq) as last
-              from page p where p.place = 1 or p.bytes <= lib.limit('frame_bytes') group by p.id
+            select p.id, p.seq, p.e from page p where p.place = 1 or p.bytes <= lib.limit('frame_bytes')
         ), told as (
-            select '{"id":"' || m.id || '","head":' || m.head || ',"roster":' || m.roster || ',"epoch":' || m.epoch
-                || ',"after":' || m.after || ',"entries":[' || coalesce(k.entries, '') || ']'
-                || coalesce(',"wiped":{"to":' || g.upto || ',"senders":' || g.senders || '}', '') || ',"more":'
-                || (coalesce(k.last, m.after) < m.head or coalesce(g.upto, m.heard) < m.wiped) || '}' as channel
-              from moved m left join kept k on k.id = m.id left join gone g on g.id = m.id
+            select m.id, m.head, m.roster, m.epoch, m.after, coalesce(k.last, m.after) < m.head
+                   or coalesce(g.upto, m.heard) < m.wiped as more,
+                   '"wiped":{"to":' || g.upto || ',"senders":' || g.senders || '},' as wiped
+              from moved m left join (select x.id, max(x.seq) as last from kept x group by x.id) as k on k.id = m.id
+              left join gone g on g.id = m.id
+        ), piece as (
+            select null::uuid as id, 0 as place, '{"channels":[' as text, null::data.entries as e
             union all
-            select '{"id":"' || a.id || '","removed":true}'
+            select t.id, 0, '{"id":"' || t.id || '","head":' || t.head || ',"roster":' || t.roster || ',"epoch":' || t.epoch
+                   || ',"after":' || t.after || ',"entries":[', null from told t
+            union all
+            select k.id, k.seq, null, k.e from kept k
+            union all
+            select t.id, lib.endless(), '],' || coalesce(t.wiped, '') || '"more":' || t.more || '}', null from told t
+            union all
+            select a.id, 0, '{"id":"' || a.id || '","removed":true}', null
               from asked a
              where not exists (select from data.channel_members m where m.channel_id = a.id and m.user_id = reader)
+            union all
+            select null, lib.endless(), ']}', null
         )
-        select ('{"channels":[' || coalesce(string_agg(t.channel, ','), '') || ']}')::json from told t);
+        select (lib.entry_row(null, null, p.text, null, p.e)).* from piece p
+         order by p.place = lib.endless() and p.id is null, p.id nulls first, p.place;
 end
 $$;
 

@@ -67,18 +67,32 @@ begin
 end
 $$;
 
--- The fields of an entry as text "…" without braces: nothing in it needs escaping, and this is the hot path.
-create or replace function lib.entry_fields(e data.entries)
+-- A row with an entry: its one shape, which the worker writes as JSON. With a payload, an object too, both become one.
+-- Its fields cost nothing where they are taken apart at once, as in select (lib.entry_row(…)).*: PostgreSQL puts the columns
+-- in their place when it plans.
+create or replace function lib.entry_row(topic text, control text, payload text, call bigint, e data.entries)
+returns api.entry_row
+language sql immutable
+as $$
+    select row(topic, control, payload, call, e.channel_id, e.seq, e.id, e.kind, e.ref, e.thread, e.sender, e.device,
+               e.epoch, e.ciphertext, e.commitment, e.created_at)::api.entry_row
+$$;
+
+-- A row without one: a reply, an event, or a piece of a reply that is made of several rows.
+create or replace function lib.plain_row(topic text, control text, payload text, call bigint default null)
+returns api.entry_row
+language sql immutable
+as $$
+    select row(topic, control, payload, call, null, null, null, null, null, null, null, null, null, null, null, null)
+           ::api.entry_row
+$$;
+
+-- What the sender of an entry is told.
+create or replace function lib.entry_reply(e data.entries)
 returns text
 language sql stable
 as $$
-    select '"channel":"' || e.channel_id || '","seq":' || e.seq || ',"id":"' || e.id || '","kind":"' || e.kind
-        || '","ref":' || coalesce('"' || e.ref || '"', 'null')
-        || ',"thread":' || coalesce('"' || e.thread || '"', 'null')
-        || ',"sender":"' || e.sender || '","device":"' || e.device || '","epoch":' || e.epoch
-        || ',"ciphertext":' || coalesce('"' || lib.b64u(e.ciphertext) || '"', 'null')
-        || ',"commitment":' || coalesce('"' || lib.b64u(e.commitment) || '"', 'null')
-        || ',"created_at":' || lib.ms(e.created_at)
+    select '{"seq":' || e.seq || ',"created_at":' || lib.ms(e.created_at) || '}'
 $$;
 
 -- An inbox item.

@@ -48,6 +48,7 @@ select t.call('inbox_deliver', 'bob', jsonb_build_object('channel', t.channel('h
 insert into data.reports (id, channel_id, entry_id, seq, sender, sender_device, reporter, payload, sent_at)
 values (t.id('about bob'), t.channel('home'), t.id('one'), 1, t.user('bob'), t.id('bob'), t.user('anna'), 'x', now()),
        (t.id('by bob'), t.channel('home'), t.id('two'), 2, t.user('anna'), t.id('anna'), t.user('bob'), 'y', now());
+select t.send('bob', t.channel('alone'), 'to nobody') \g /dev/null
 select t.call('inbox_deliver', 'phone', jsonb_build_object('channel', t.channel('home'), 'items', jsonb_build_array(
     jsonb_build_object('device', t.id('anna'), 'id', t.id('key 2'), 'payload', t.b(90))))) \g /dev/null
 select t.call('inbox_deliver', 'carl', jsonb_build_object('channel', t.channel('home'), 'items', jsonb_build_array(
@@ -106,6 +107,8 @@ select is((username like 'deleted-%', display_name, role, account_key, login_has
   from data.users u, bobs b where u.id = b.id;
 select is(count(*), 0::bigint, 'of his communities the empty ones are gone') from data.communities
  where id in (t.id('alone'), t.id('bob''s'));
+select is_empty($$ select e.id from data.entries e where not exists (select from data.channels c where c.id = e.channel_id) $$,
+    'and with them what was written there');
 select is_empty($$ select v.* from bobs b, lateral (values
     ('data.devices', (select count(*) from data.devices where user_id = b.id)),
     ('data.sessions', (select count(*) from data.sessions where user_id = b.id)),

@@ -17,7 +17,8 @@ create function t.together(function text, variadic calls jsonb[]) returns void l
 as $$
 begin
     delete from answers;
-    execute format('insert into answers select r.topic, r.control, r.payload, r.call from api.%I(null, $1) as r', function)
+    execute format('insert into answers select r.topic, r.control, t.said(to_jsonb(r))::jsonb, r.call
+                        from api.%I(null, $1) as r', function)
       using jsonb_build_object('calls', to_jsonb(calls));
 end
 $$;

@@ -14,10 +14,18 @@ select is_empty($$ select name from functions where schema = 'api'
     and pg_get_function_identity_arguments(oid) <> 'ctx api.ctx, args jsonb' $$,
     'api functions take ctx and args');
 select is_empty($$ select name from functions where schema = 'api'
-    and not (proretset and prorettype = 'api.row'::regtype) and name !~ '_group\(' $$, 'and give rows');
+    and not (proretset and prorettype in ('api.row'::regtype, 'api.entry_row'::regtype)) and name !~ '_group\(' $$,
+    'and give rows');
 select is_empty($$ select name from functions where schema = 'api' and name ~ '_group\('
-    and pg_get_function_result(oid) <> 'TABLE(topic text, control text, payload json, call bigint)' $$,
+    and pg_get_function_result(oid) not in
+        ('TABLE(topic text, control text, payload json, call bigint)', 'SETOF api.entry_row') $$,
     'those of many calls say which one a row is of');
+select is((select string_agg(format('%s %s', attname, atttypid::regtype), ', ' order by attnum)
+             from pg_attribute where attrelid = 'api.entry_row'::regclass and attnum <= 5),
+    'topic text, control text, payload text, call bigint, channel uuid', 'an entry''s columns stand behind those of every row');
+select is_empty($$ select attname from pg_attribute where attrelid = 'api.entry_row'::regclass and atttypid not in
+    ('text'::regtype, 'bigint'::regtype, 'uuid'::regtype, 'bytea'::regtype, 'timestamptz'::regtype) $$,
+    'and are of types that workers can write');
 select is_empty($$ select name from functions where schema = 'api' and name ~ '_group\('
     and prosrc !~ 's\.id = g\.session and s\.user_id = g\."user"\s+and s\.device_id = g\.device' $$,
     'and look for each call''s session');

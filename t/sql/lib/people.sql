@@ -22,17 +22,29 @@ as $$ select lib.b64u(substring(string_agg(sha256(convert_to(seed || i, 'UTF8'))
 create function t.ctx(name text) returns api.ctx language sql stable
 as $$ select ctx from t.sessions s where s.name = ctx.name $$;
 
--- Calls api.<function>; all its rows are in t.rows then. Returns the reply, of which there must be exactly one.
+-- The text that a worker makes of a row: ngx_chatalot_row.h.
+create function t.said(r jsonb) returns text language sql immutable
+as $$ select case when r ->> 'channel' is null then r ->> 'payload' else (
+        coalesce((r ->> 'payload')::jsonb, '{}') || (r - '{topic,control,payload,call,ordinality}'::text[])
+        || jsonb_build_object('ciphertext', lib.b64u((r ->> 'ciphertext')::bytea), 'commitment',
+                              lib.b64u((r ->> 'commitment')::bytea), 'created_at', lib.ms((r ->> 'created_at')::timestamptz))
+      )::text end $$;
+
+-- Calls api.<function>; its events, and its reply put together, are in t.rows then. Returns the reply.
 create function t.call(function text, who text, args jsonb default '{}') returns jsonb language plpgsql
 as $$
 begin
     delete from t.rows;
-    execute format('insert into t.rows (topic, control, payload)
-                    select r.topic, r.control, r.payload::jsonb
-                        from api.%I($1, $2) as r', function) using t.ctx(who), args;
+    execute format($q$
+        with r as (select to_jsonb(x) as r from api.%I($1, $2) with ordinality as x)
+        insert into t.rows (topic, control, payload)
+        select r ->> 'topic', r ->> 'control', t.said(r)::jsonb from r where r ->> 'topic' is not null
+        union all
+        select null, null, replace(replace(string_agg(t.said(r), e'\n' order by r -> 'ordinality'), e'}\n{', '},{'), e'\n', '')
+                           ::jsonb
+          from r where r ->> 'topic' is null having count(*) > 0
+        $q$, function) using t.ctx(who), args;
     return (select payload from t.rows where topic is null);
-exception when cardinality_violation then
-    raise exception '% has several replies', function;
 end
 $$;
 
