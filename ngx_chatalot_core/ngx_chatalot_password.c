@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Argon2id (RFC 9106) in nginx's thread pool. Each computation holds 64 MiB, so only as many run at once as there are
- * processors; the rest wait here, in a bounded queue.
+ * Argon2id (RFC 9106) in nginx's thread pool. Each computation holds 64 MiB, so only as many run at once in all workers as
+ * there are processors; the rest wait here, in a bounded queue.
  */
 
 #include "ngx_chatalot_password.h"
@@ -10,7 +10,9 @@
 #include "ngx_chatalot_core.h"
 
 #include <argon2.h>
+#include <pthread.h>
 #include <sodium.h>
+#include <sys/resource.h>
 
 
 #define NGX_CHATALOT_PASSWORD_MEMORY    65536       /* KiB */
@@ -22,6 +24,7 @@
 #define NGX_CHATALOT_PASSWORD_SECRET    1024
 #define NGX_CHATALOT_PASSWORD_RUNNING   4
 #define NGX_CHATALOT_PASSWORD_WAIT      20000       /* ms in the queue */
+#define NGX_CHATALOT_PASSWORD_NICE      10          /* beside the workers themselves */
 
 
 typedef struct {
@@ -51,8 +54,10 @@ static ngx_int_t ngx_chatalot_password_start(ngx_chatalot_call_t *call,
     ngx_chatalot_password_operation_t *op);
 static ngx_chatalot_password_operation_t *ngx_chatalot_password_operation(
     ngx_chatalot_call_t *call, ngx_str_t *secret);
+static ngx_uint_t ngx_chatalot_password_limit(void);
 static void ngx_chatalot_password_next(void);
 static void ngx_chatalot_password_thread(void *data, ngx_log_t *log);
+static void *ngx_chatalot_password_compute(void *data);
 static void ngx_chatalot_password_on_done(ngx_event_t *ev);
 static void ngx_chatalot_password_on_deadline(ngx_event_t *ev);
 static void ngx_chatalot_password_finish(ngx_chatalot_password_operation_t *op);
@@ -215,6 +220,22 @@ ngx_chatalot_password_start(ngx_chatalot_call_t *call,
 }
 
 
+/* This worker's share of the processors. */
+
+static ngx_uint_t
+ngx_chatalot_password_limit(void)
+{
+    ngx_int_t         limit;
+    ngx_core_conf_t  *ccf;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx, ngx_core_module);
+
+    limit = ngx_ncpu / ngx_max(ccf->worker_processes, 1);
+
+    return ngx_max(ngx_min(limit, NGX_CHATALOT_PASSWORD_RUNNING), 1);
+}
+
+
 static void
 ngx_chatalot_password_next(void)
 {
@@ -224,8 +245,7 @@ ngx_chatalot_password_next(void)
     ngx_chatalot_password_operation_t  *op;
 
     tp = ngx_chatalot_conf()->thread_pool;
-    limit = ngx_min((ngx_uint_t) ngx_ncpu, NGX_CHATALOT_PASSWORD_RUNNING);
-    limit = ngx_max(limit, 1);
+    limit = ngx_chatalot_password_limit();
 
     while (ngx_chatalot_password_running < limit
            && !ngx_queue_empty(&ngx_chatalot_password_waiting))
@@ -254,13 +274,45 @@ ngx_chatalot_password_next(void)
 }
 
 
-/* In a thread: touches nothing but op. */
+/*
+ * In one of the pool's threads, which waits for a thread of ours: that one is less urgent than the workers' event loops, so
+ * that a crowd at the door takes the time that is left over. The pool's own threads serve other sites too, and a thread
+ * cannot take back what it has given up.
+ */
 
 static void
 ngx_chatalot_password_thread(void *data, ngx_log_t *log)
 {
+    int                                 rc;
+    pthread_t                           thread;
+    ngx_chatalot_password_operation_t  *op = data;
+
+    rc = pthread_create(&thread, NULL, ngx_chatalot_password_compute, op);
+
+    if (rc == 0) {
+        (void) pthread_join(thread, NULL);
+
+    } else {
+        ngx_log_error(NGX_LOG_ALERT, log, rc, "chatalot: pthread_create() failed");
+        op->error = ARGON2_THREAD_FAIL;
+    }
+
+    sodium_memzero(op->secret, sizeof(op->secret));
+}
+
+
+/* Touches nothing but op. */
+
+static void *
+ngx_chatalot_password_compute(void *data)
+{
     argon2_context                      ctx;
     ngx_chatalot_password_operation_t  *op = data;
+
+#if (NGX_LINUX)
+    /* where it is the thread's own, against POSIX */
+    (void) setpriority(PRIO_PROCESS, 0, NGX_CHATALOT_PASSWORD_NICE);
+#endif
 
     ngx_memzero(&ctx, sizeof(argon2_context));
 
@@ -279,7 +331,7 @@ ngx_chatalot_password_thread(void *data, ngx_log_t *log)
 
     op->error = argon2id_ctx(&ctx);
 
-    sodium_memzero(op->secret, sizeof(op->secret));
+    return NULL;
 }
 
 
