@@ -13,17 +13,27 @@
 
 
 /*
- * Signatures that were found good, by a keyed hash of the whole token: whoever asks often shows the same one for minutes,
- * and verifying an Ed25519 signature takes 0.05 ms, as long as the database's part of a small request. What a token claims
- * is read and its expiry checked each time, and whether its session lives is the database's to say.
+ * Tokens that were found good, by a keyed hash of their whole text: whoever asks often shows the same one for minutes, and
+ * verifying an Ed25519 signature takes as long as the database's part of a small request, reading the claims a tenth of
+ * it. The expiry is checked each time, and whether the session lives is the database's to say.
  */
 
-#define NGX_CHATALOT_JWT_SEEN      1024     /* tokens a worker remembers; each has one place, the newest keeps it */
+#define NGX_CHATALOT_JWT_SEEN      2048     /* that a worker remembers; each token has one place, the newest keeps it */
 #define NGX_CHATALOT_JWT_HASH      32
 
-static u_char      ngx_chatalot_jwt_seen[NGX_CHATALOT_JWT_SEEN][NGX_CHATALOT_JWT_HASH];
-static u_char      ngx_chatalot_jwt_seen_key[crypto_generichash_KEYBYTES];
-static ngx_uint_t  ngx_chatalot_jwt_seen_ready;
+typedef struct {
+    u_char                 hash[NGX_CHATALOT_JWT_HASH];
+    u_char                 user[NGX_CHATALOT_UUID_LEN];
+    u_char                 device[NGX_CHATALOT_UUID_LEN];
+    u_char                 session[NGX_CHATALOT_UUID_LEN];
+    ngx_chatalot_scope_e   scope;
+    time_t                 issued;
+    time_t                 expires;
+} ngx_chatalot_jwt_seen_t;
+
+static ngx_chatalot_jwt_seen_t  ngx_chatalot_jwt_seen[NGX_CHATALOT_JWT_SEEN];
+static u_char                   ngx_chatalot_jwt_seen_key[crypto_generichash_KEYBYTES];
+static ngx_uint_t               ngx_chatalot_jwt_seen_ready;
 
 
 static ngx_int_t ngx_chatalot_jwt_claims_json(ngx_pool_t *pool,
@@ -32,8 +42,14 @@ static ngx_chatalot_json_t *ngx_chatalot_jwt_part(ngx_pool_t *pool,
     u_char *start, u_char *end);
 static ngx_chatalot_jwt_key_t *ngx_chatalot_jwt_key(
     ngx_chatalot_json_t *header);
-static ngx_int_t ngx_chatalot_jwt_signature(ngx_str_t *token, size_t len,
-    u_char *signature, ngx_chatalot_jwt_key_t *key);
+static ngx_chatalot_jwt_seen_t *ngx_chatalot_jwt_place(ngx_str_t *token,
+    u_char *hash);
+static ngx_int_t ngx_chatalot_jwt_recall(ngx_pool_t *pool,
+    ngx_chatalot_jwt_seen_t *seen, ngx_chatalot_claims_t *claims);
+static void ngx_chatalot_jwt_remember(ngx_chatalot_jwt_seen_t *seen,
+    u_char *hash, ngx_chatalot_claims_t *claims);
+static ngx_int_t ngx_chatalot_jwt_read(ngx_pool_t *pool, ngx_str_t *token,
+    ngx_chatalot_claims_t *claims);
 static ngx_int_t ngx_chatalot_jwt_accept(ngx_chatalot_json_t *payload,
     ngx_chatalot_claims_t *claims);
 static ngx_chatalot_scope_e ngx_chatalot_jwt_scope(
@@ -146,15 +162,120 @@ ngx_int_t
 ngx_chatalot_jwt_verify(ngx_pool_t *pool, ngx_str_t *token,
     ngx_chatalot_claims_t *claims)
 {
+    u_char                    hash[NGX_CHATALOT_JWT_HASH];
+    ngx_int_t                 rc;
+    ngx_chatalot_jwt_seen_t  *seen;
+
+    if (token->len > NGX_CHATALOT_TOKEN_MAX) {
+        return NGX_DECLINED;
+    }
+
+    seen = ngx_chatalot_jwt_place(token, hash);
+
+    if (sodium_memcmp(seen->hash, hash, sizeof(hash)) == 0) {
+        return ngx_chatalot_jwt_recall(pool, seen, claims);
+    }
+
+    rc = ngx_chatalot_jwt_read(pool, token, claims);
+
+    if (rc == NGX_OK) {
+        ngx_chatalot_jwt_remember(seen, hash, claims);
+    }
+
+    return rc;
+}
+
+
+/* Where a token is remembered, if it is; and its hash. */
+
+static ngx_chatalot_jwt_seen_t *
+ngx_chatalot_jwt_place(ngx_str_t *token, u_char *hash)
+{
+    uint32_t  place;
+
+    if (!ngx_chatalot_jwt_seen_ready) {
+        crypto_generichash_keygen(ngx_chatalot_jwt_seen_key);
+        ngx_chatalot_jwt_seen_ready = 1;
+    }
+
+    /* fails only for lengths that it does not take */
+
+    (void) crypto_generichash(hash, NGX_CHATALOT_JWT_HASH, token->data,
+                              token->len, ngx_chatalot_jwt_seen_key,
+                              sizeof(ngx_chatalot_jwt_seen_key));
+
+    ngx_memcpy(&place, hash, sizeof(place));
+
+    return &ngx_chatalot_jwt_seen[place % NGX_CHATALOT_JWT_SEEN];
+}
+
+
+static ngx_int_t
+ngx_chatalot_jwt_recall(ngx_pool_t *pool, ngx_chatalot_jwt_seen_t *seen,
+    ngx_chatalot_claims_t *claims)
+{
+    u_char  *p;
+
+    if (seen->expires <= ngx_time()) {
+        return NGX_DECLINED;
+    }
+
+    p = ngx_pnalloc(pool, 3 * NGX_CHATALOT_UUID_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(claims, sizeof(ngx_chatalot_claims_t));
+
+    claims->scope = seen->scope;
+    claims->issued = seen->issued;
+    claims->expires = seen->expires;
+
+    claims->user.len = NGX_CHATALOT_UUID_LEN;
+    claims->user.data = p;
+    p = ngx_cpymem(p, seen->user, NGX_CHATALOT_UUID_LEN);
+
+    claims->session.len = NGX_CHATALOT_UUID_LEN;
+    claims->session.data = p;
+    p = ngx_cpymem(p, seen->session, NGX_CHATALOT_UUID_LEN);
+
+    if (seen->scope == NGX_CHATALOT_SCOPE_FULL) {
+        claims->device.len = NGX_CHATALOT_UUID_LEN;
+        claims->device.data = p;
+        ngx_memcpy(p, seen->device, NGX_CHATALOT_UUID_LEN);
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_chatalot_jwt_remember(ngx_chatalot_jwt_seen_t *seen, u_char *hash,
+    ngx_chatalot_claims_t *claims)
+{
+    ngx_memcpy(seen->hash, hash, sizeof(seen->hash));
+    ngx_memcpy(seen->user, claims->user.data, sizeof(seen->user));
+    ngx_memcpy(seen->session, claims->session.data, sizeof(seen->session));
+
+    if (claims->scope == NGX_CHATALOT_SCOPE_FULL) {
+        ngx_memcpy(seen->device, claims->device.data, sizeof(seen->device));
+    }
+
+    seen->scope = claims->scope;
+    seen->issued = claims->issued;
+    seen->expires = claims->expires;
+}
+
+
+static ngx_int_t
+ngx_chatalot_jwt_read(ngx_pool_t *pool, ngx_str_t *token,
+    ngx_chatalot_claims_t *claims)
+{
     u_char                  *end, *payload, *mark;
     u_char                   signature[crypto_sign_BYTES];
     ngx_str_t                text;
     ngx_chatalot_json_t     *json;
     ngx_chatalot_jwt_key_t  *key;
-
-    if (token->len > NGX_CHATALOT_TOKEN_MAX) {
-        return NGX_DECLINED;
-    }
 
     end = token->data + token->len;
 
@@ -181,8 +302,9 @@ ngx_chatalot_jwt_verify(ngx_pool_t *pool, ngx_str_t *token,
                                                      payload));
 
     if (key == NULL
-        || ngx_chatalot_jwt_signature(token, mark - token->data, signature, key)
-           != NGX_OK)
+        || crypto_sign_verify_detached(signature, token->data,
+                                       mark - token->data, key->public_key)
+           != 0)
     {
         return NGX_DECLINED;
     }
@@ -190,48 +312,6 @@ ngx_chatalot_jwt_verify(ngx_pool_t *pool, ngx_str_t *token,
     json = ngx_chatalot_jwt_part(pool, payload + 1, mark);
 
     return ngx_chatalot_jwt_accept(json, claims);
-}
-
-
-/* Of the first len bytes of a token. */
-
-static ngx_int_t
-ngx_chatalot_jwt_signature(ngx_str_t *token, size_t len, u_char *signature,
-    ngx_chatalot_jwt_key_t *key)
-{
-    u_char    hash[NGX_CHATALOT_JWT_HASH], *seen;
-    uint32_t  place;
-
-    if (!ngx_chatalot_jwt_seen_ready) {
-        crypto_generichash_keygen(ngx_chatalot_jwt_seen_key);
-        ngx_chatalot_jwt_seen_ready = 1;
-    }
-
-    if (crypto_generichash(hash, sizeof(hash), token->data, token->len,
-                           ngx_chatalot_jwt_seen_key,
-                           sizeof(ngx_chatalot_jwt_seen_key))
-        != 0)
-    {
-        return NGX_DECLINED;
-    }
-
-    ngx_memcpy(&place, hash, sizeof(place));
-    seen = ngx_chatalot_jwt_seen[place % NGX_CHATALOT_JWT_SEEN];
-
-    if (sodium_memcmp(seen, hash, sizeof(hash)) == 0) {
-        return NGX_OK;
-    }
-
-    if (crypto_sign_verify_detached(signature, token->data, len,
-                                    key->public_key)
-        != 0)
-    {
-        return NGX_DECLINED;
-    }
-
-    ngx_memcpy(seen, hash, sizeof(hash));
-
-    return NGX_OK;
 }
 
 
