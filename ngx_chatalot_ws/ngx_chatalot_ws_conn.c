@@ -19,6 +19,9 @@ static void ngx_chatalot_ws_conn_free_http(ngx_http_connection_t *hc, ngx_connec
 static ngx_int_t ngx_chatalot_ws_conn_options(ngx_connection_t *c);
 static void ngx_chatalot_ws_conn_read_handler(ngx_event_t *rev);
 static void ngx_chatalot_ws_conn_write_handler(ngx_event_t *wev);
+static void ngx_chatalot_ws_conn_hold(ngx_chatalot_ws_conn_t *conn, ngx_msec_t wait);
+static void ngx_chatalot_ws_conn_unhold(ngx_chatalot_ws_conn_t *conn);
+static void ngx_chatalot_ws_conn_on_turn(ngx_event_t *ev);
 static void ngx_chatalot_ws_conn_farewell(ngx_chatalot_ws_conn_t *conn);
 static ngx_int_t ngx_chatalot_ws_conn_settle(ngx_chatalot_ws_conn_t *conn);
 static void ngx_chatalot_ws_conn_timer_handler(ngx_chatalot_ws_conn_t *conn);
@@ -33,12 +36,21 @@ static u_char                                 *ngx_chatalot_ws_conn_buffer;
 
 static ngx_chatalot_ws_buffer_t               *ngx_chatalot_ws_conn_ping_frame;
 
+/* Who waits to be written to, and for how long: all for the one who waits shortest. */
+static ngx_queue_t                             ngx_chatalot_ws_conn_held;
+static ngx_event_t                             ngx_chatalot_ws_conn_turn;
+
 
 ngx_int_t
 ngx_chatalot_ws_conn_init(ngx_cycle_t *cycle)
 {
     ngx_chatalot_ws_conn_buffer = ngx_palloc(cycle->pool, NGX_CHATALOT_WS_READ_SIZE);
     ngx_chatalot_ws_conn_ping_frame = ngx_chatalot_ws_out_frame(NGX_CHATALOT_WS_PING, 0);
+
+    ngx_queue_init(&ngx_chatalot_ws_conn_held);
+    ngx_chatalot_ws_conn_turn.handler = ngx_chatalot_ws_conn_on_turn;
+    ngx_chatalot_ws_conn_turn.log = cycle->log;
+    ngx_chatalot_ws_conn_turn.cancelable = 1;
 
     return (ngx_chatalot_ws_conn_buffer && ngx_chatalot_ws_conn_ping_frame) ? NGX_OK : NGX_ERROR;
 }
@@ -258,6 +270,13 @@ ngx_chatalot_ws_conn_read_handler(ngx_event_t *rev)
 void
 ngx_chatalot_ws_conn_send(ngx_chatalot_ws_conn_t *conn, ngx_chatalot_ws_buffer_t *buffer)
 {
+    ngx_chatalot_ws_conn_send_in(conn, buffer, 0);
+}
+
+
+void
+ngx_chatalot_ws_conn_send_in(ngx_chatalot_ws_conn_t *conn, ngx_chatalot_ws_buffer_t *buffer, ngx_msec_t wait)
+{
     ngx_event_t             *wev;
     ngx_chatalot_ws_out_t   *out;
 
@@ -291,8 +310,68 @@ ngx_chatalot_ws_conn_send(ngx_chatalot_ws_conn_t *conn, ngx_chatalot_ws_buffer_t
         return;
     }
 
-    if (wev->ready) {
-        ngx_post_event(wev, &ngx_posted_events);
+    if (!wev->ready || wev->posted) {
+        return;
+    }
+
+    if (wait) {
+        ngx_chatalot_ws_conn_hold(conn, wait);
+        return;
+    }
+
+    ngx_chatalot_ws_conn_unhold(conn);
+    ngx_post_event(wev, &ngx_posted_events);
+}
+
+
+static void
+ngx_chatalot_ws_conn_hold(ngx_chatalot_ws_conn_t *conn, ngx_msec_t wait)
+{
+    ngx_event_t  *turn;
+
+    turn = &ngx_chatalot_ws_conn_turn;
+
+    if (!conn->held) {
+        conn->held = 1;
+        ngx_queue_insert_tail(&ngx_chatalot_ws_conn_held, &conn->queue);
+    }
+
+    if (turn->timer_set && (ngx_msec_int_t) (ngx_current_msec + wait - turn->timer.key) < 0) {
+        ngx_del_timer(turn);
+    }
+
+    if (!turn->timer_set) {
+        ngx_add_timer(turn, wait);
+    }
+}
+
+
+static void
+ngx_chatalot_ws_conn_unhold(ngx_chatalot_ws_conn_t *conn)
+{
+    if (conn->held) {
+        conn->held = 0;
+        ngx_queue_remove(&conn->queue);
+    }
+}
+
+
+static void
+ngx_chatalot_ws_conn_on_turn(ngx_event_t *ev)
+{
+    ngx_event_t             *wev;
+    ngx_chatalot_ws_conn_t  *conn;
+
+    while (!ngx_queue_empty(&ngx_chatalot_ws_conn_held)) {
+        conn = ngx_queue_data(ngx_queue_head(&ngx_chatalot_ws_conn_held), ngx_chatalot_ws_conn_t, queue);
+
+        ngx_chatalot_ws_conn_unhold(conn);
+
+        wev = conn->connection->write;
+
+        if (wev->ready) {
+            ngx_post_event(wev, &ngx_posted_events);
+        }
     }
 }
 
@@ -489,6 +568,7 @@ ngx_chatalot_ws_conn_destroy(ngx_chatalot_ws_conn_t *conn)
         ngx_chatalot_ws_conn_listener->closed(conn);
     }
 
+    ngx_chatalot_ws_conn_unhold(conn);
     ngx_chatalot_ws_out_clear(&conn->out);
     ngx_chatalot_ws_in_clear(conn);
 

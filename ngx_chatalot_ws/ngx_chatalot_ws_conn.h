@@ -48,6 +48,7 @@ struct ngx_chatalot_ws_conn_s {
     ngx_chatalot_ws_out_t          out;
     ngx_chatalot_ws_partial_t     *partial;
     ngx_chatalot_ws_bucket_t       frames;      /* of all kinds */
+    ngx_queue_t                    queue;       /* of those who wait to be written to */
     ngx_str_t                      address;     /* the client's, as text */
     uint32_t                       reconnect;   /* milliseconds, for the reason of RESTART */
     uint16_t                       close_code;
@@ -57,6 +58,7 @@ struct ngx_chatalot_ws_conn_s {
     unsigned                       broken:1;    /* writing failed */
     unsigned                       deaf:1;      /* what comes now cannot be parsed or does not matter */
     unsigned                       half:1;      /* our direction is shut down */
+    unsigned                       held:1;      /* in that queue */
 };
 
 
@@ -84,6 +86,12 @@ void ngx_chatalot_ws_conn_take(ngx_chatalot_ws_conn_t *conn, ngx_http_request_t 
 
 /* Sends a frame, if the connection is open; closes with TRY_LATER when the queue is full. Never blocks, never frees. */
 void ngx_chatalot_ws_conn_send(ngx_chatalot_ws_conn_t *conn, ngx_chatalot_ws_buffer_t *buffer);
+
+/*
+ * The same, but nothing needs to be written before so many milliseconds are over. It goes with whatever is written earlier:
+ * the order stays.
+ */
+void ngx_chatalot_ws_conn_send_in(ngx_chatalot_ws_conn_t *conn, ngx_chatalot_ws_buffer_t *buffer, ngx_msec_t wait);
 
 /* Begins to close. What was sent before goes out first. */
 void ngx_chatalot_ws_conn_close(ngx_chatalot_ws_conn_t *conn, ngx_uint_t code);

@@ -312,12 +312,14 @@ ngx_chatalot_ws_hub_on_event(ngx_chatalot_topic_t *bus, ngx_str_t *control, ngx_
 static void
 ngx_chatalot_ws_hub_deliver(ngx_chatalot_ws_topic_t *topic, ngx_str_t *payload, ngx_uint_t after)
 {
+    ngx_msec_t                  wait;
     ngx_queue_t                *q;
     ngx_chatalot_ws_link_t     *link;
     ngx_chatalot_ws_buffer_t   *buffer;
     ngx_chatalot_ws_session_t  *session;
 
     buffer = ngx_chatalot_ws_out_text(payload->data, payload->len);
+    wait = ngx_chatalot_ws_pace(&topic->pace, topic->nlinks, ngx_current_msec);
 
     for (q = ngx_queue_head(&topic->links);
          q != ngx_queue_sentinel(&topic->links);
@@ -331,7 +333,7 @@ ngx_chatalot_ws_hub_deliver(ngx_chatalot_ws_topic_t *topic, ngx_str_t *payload, 
         }
 
         if (buffer && (!after || session->waiting == 0)) {
-            ngx_chatalot_ws_conn_send(&session->conn, buffer);
+            ngx_chatalot_ws_conn_send_in(&session->conn, buffer, wait);
             continue;
         }
 

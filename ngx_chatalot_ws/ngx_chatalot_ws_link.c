@@ -44,6 +44,7 @@ ngx_chatalot_ws_link_make(ngx_chatalot_ws_session_t *session, ngx_str_t *name)
     link->topic = topic;
     link->epoch = 0;
     ngx_queue_insert_tail(&topic->links, &link->queue);
+    topic->nlinks++;
 
     if (ngx_chatalot_ws_hub_up() && !topic->topic->active) {
         session->waiting++;
@@ -146,6 +147,7 @@ ngx_chatalot_ws_link_remove(ngx_chatalot_ws_link_t *link)
     }
 
     ngx_queue_remove(&link->queue);
+    topic->nlinks--;
 
     last = &session->links[--session->nlinks];
 

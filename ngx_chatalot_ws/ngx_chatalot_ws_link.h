@@ -8,15 +8,18 @@
 #define NGX_CHATALOT_WS_LINK_H
 
 #include "ngx_chatalot_bus.h"
+#include "ngx_chatalot_ws_pace.h"
 #include "ngx_chatalot_ws_session.h"
 
 
 /* A topic with at least one session; the bus' topic has it as its data. */
 
 typedef struct {
-    ngx_queue_t              links;
-    ngx_chatalot_topic_t    *topic;         /* NULL: the last link is gone */
-    ngx_uint_t               held;
+    ngx_queue_t               links;
+    ngx_chatalot_topic_t     *topic;        /* NULL: the last link is gone */
+    uint32_t                  nlinks;
+    uint32_t                  held;
+    ngx_chatalot_ws_pace_t    pace;
 } ngx_chatalot_ws_topic_t;
 
 
