@@ -9,7 +9,7 @@
 #include "ngx_chatalot_row.h"
 
 
-#define NGX_CHATALOT_GROUP_FLIGHTS  2           /* statements of one function in flight before calls gather */
+#define NGX_CHATALOT_GROUP_FLIGHTS  1           /* statements of one function in flight before calls gather */
 #define NGX_CHATALOT_GROUP_PATIENCE 20          /* ms for which calls gather while no statement comes back */
 #define NGX_CHATALOT_GROUP_MOST     4           /* statements in flight then: those before may all wait for a lock */
 #define NGX_CHATALOT_GROUP_CALLS    32          /* in one statement */

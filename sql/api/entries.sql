@@ -88,7 +88,11 @@ begin
                jsonb_to_record(r.args) as a (channel uuid, id uuid, kind text, ref_id uuid, thread uuid, roster bigint,
                                              epoch bigint, ciphertext text, commitment text, envelopes jsonb)
       ), placed as materialized (
-        select g.*, c.head + row_number() over (partition by c.id order by g.number) as seq
+        -- the entries as they will be, in the order of the table's columns: nothing has to be joined to them any more
+        select g.number,
+               row(c.id, c.head + row_number() over (partition by c.id order by g.number), clock_timestamp(), c.epoch, g.id,
+                   null, null, g."user", g.device, g.kind, lib.bytes(g.commitment, 'commitment', 32, 32),
+                   lib.bytes(g.ciphertext, 'ciphertext', 1, lib.limit('ciphertext_bytes')::integer))::data.entries as e
           from given g
           join data.channels c on c.id = g.channel and c.roster = g.roster and c.epoch = g.epoch
           join data.channel_members m on m.channel_id = g.channel and m.user_id = g."user"
@@ -101,19 +105,13 @@ begin
             select from given o where o.channel = g.channel and o.id = g.id and o.number < g.number)
       ), counted as (
         update data.channels c set head = c.head + p.n, display = c.display + p.n
-          from (select x.channel, count(*) as n from placed x group by x.channel) as p where c.id = p.channel
+          from (select (x.e).channel_id as channel, count(*) as n from placed x group by 1) as p where c.id = p.channel
       ), written as (
-        insert into data.entries (channel_id, seq, epoch, id, sender, device, kind, commitment, ciphertext)
-        select p.channel, p.seq, p.epoch, p.id, p."user", p.device, p.kind,
-               lib.bytes(p.commitment, 'commitment', 32, 32),
-               lib.bytes(p.ciphertext, 'ciphertext', 1, lib.limit('ciphertext_bytes')::integer)
-          from placed p
-        returning *
+        insert into data.entries select (p.e).* from placed p
       )
-      select (lib.plain_row(null, null, lib.entry_reply(w::data.entries), p.number)).*
-        from written w join placed p on p.channel = w.channel_id and p.id = w.id
+      select (lib.plain_row(null, null, lib.entry_reply(p.e), p.number)).* from placed p
        union all
-      select (lib.entry_row('ch:' || w.channel_id, 'epoch ' || w.epoch, '{"type":"entry"}', p.number, w::data.entries)).*
-        from written w join placed p on p.channel = w.channel_id and p.id = w.id;
+      select (lib.entry_row('ch:' || (p.e).channel_id, 'epoch ' || (p.e).epoch, '{"type":"entry"}', p.number, p.e)).*
+        from placed p;
 end
 $$;
