@@ -92,6 +92,7 @@ ngx_chatalot_bus_init(ngx_cycle_t *cycle)
     }
 
     ngx_chatalot_bus.beat.handler = ngx_chatalot_bus_on_beat;
+    ngx_chatalot_bus.beat.data = &ngx_chatalot_no_connection;
     ngx_chatalot_bus.beat.log = cycle->log;
     ngx_chatalot_bus.beat.cancelable = 1;
     ngx_add_timer(&ngx_chatalot_bus.beat, NGX_CHATALOT_BUS_BEAT);
@@ -387,8 +388,7 @@ ngx_chatalot_bus_publish(ngx_str_t *topic, ngx_str_t *control,
     }
 
     if (ngx_chatalot_bus.pending > NGX_CHATALOT_BUS_PENDING) {
-        ngx_chatalot_bus.lost = 1;
-        ngx_chatalot_redis_drop(&ngx_chatalot_bus.publisher);
+        ngx_chatalot_bus_lose();
         return NGX_DECLINED;
     }
 
@@ -397,8 +397,7 @@ ngx_chatalot_bus_publish(ngx_str_t *topic, ngx_str_t *control,
 
     buf = ngx_alloc(size, ngx_cycle->log);
     if (buf == NULL) {
-        ngx_chatalot_bus.lost = 1;
-        ngx_chatalot_redis_drop(&ngx_chatalot_bus.publisher);
+        ngx_chatalot_bus_lose();
         return NGX_DECLINED;
     }
 
@@ -422,14 +421,21 @@ ngx_chatalot_bus_publish(ngx_str_t *topic, ngx_str_t *control,
     ngx_free(buf);
 
     if (rc != REDIS_OK) {
-        ngx_chatalot_bus.lost = 1;
-        ngx_chatalot_redis_drop(&ngx_chatalot_bus.publisher);
+        ngx_chatalot_bus_lose();
         return NGX_DECLINED;
     }
 
     ngx_chatalot_bus.pending += size;
 
     return NGX_OK;
+}
+
+
+void
+ngx_chatalot_bus_lose(void)
+{
+    ngx_chatalot_bus.lost = 1;
+    ngx_chatalot_redis_drop(&ngx_chatalot_bus.publisher);
 }
 
 

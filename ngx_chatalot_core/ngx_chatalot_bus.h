@@ -56,5 +56,8 @@ void ngx_chatalot_bus_unsubscribe(ngx_chatalot_topic_t *topic);
  */
 ngx_int_t ngx_chatalot_bus_publish(ngx_str_t *topic, ngx_str_t *control, ngx_str_t *payload);
 
+/* A publication could not even be made: connects anew, after which everybody is asked to catch up. */
+void ngx_chatalot_bus_lose(void);
+
 
 #endif /* NGX_CHATALOT_BUS_H */

@@ -345,7 +345,7 @@ ngx_chatalot_call_rows(ngx_chatalot_pg_operation_t *op, PGresult *result)
                                    &payload)
             != NGX_OK)
         {
-            /* who listens finds a gap, and fetches what is missing */
+            ngx_chatalot_bus_lose();
             continue;
         }
 
@@ -459,7 +459,9 @@ ngx_chatalot_call_error(ngx_chatalot_call_t *call, ngx_str_t *function,
 
     } else if ((state[0] == '5' && (state[1] == '3' || state[1] == '7'))
                || (state[0] == '4' && state[1] == '0')
-               || (state[0] == '0' && state[1] == '8'))
+               || (state[0] == '0' && state[1] == '8')
+               || ngx_strcmp(state, "0A000") == 0           /* another schema's functions: the connection is renewed */
+               || ngx_strcmp(state, "42883") == 0)
     {
         ngx_chatalot_call_unavailable(call);
 

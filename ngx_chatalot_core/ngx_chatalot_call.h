@@ -56,11 +56,12 @@ struct ngx_chatalot_group_s {
     ngx_uint_t                nwaiting;
     ngx_uint_t                flying;       /* statements on their way */
     ngx_event_t               patience;
+    ngx_uint_t                stuck;        /* statements that took so long that others went past them */
 };
 
 #define NGX_CHATALOT_FUNCTION(name)                { ngx_string(name), NULL, 0 }
 #define NGX_CHATALOT_FUNCTION_OF(name, group)      { ngx_string(name), group, 0 }
-#define NGX_CHATALOT_GROUP(name)                   { { ngx_string(name), NULL, 0 }, { NULL, NULL }, 0, 0, { 0 } }
+#define NGX_CHATALOT_GROUP(name)                   { { ngx_string(name), NULL, 0 }, { NULL, NULL }, 0, 0, { 0 }, 0 }
 
 
 struct ngx_chatalot_call_s {

@@ -73,6 +73,9 @@ extern ngx_module_t  ngx_http_chatalot_module;      /* the first of the shared o
 /* The settings of this worker's cycle. Valid from init_process on. */
 ngx_chatalot_main_conf_t *ngx_chatalot_conf(void);
 
+/* The data of timers that have no other: nginx's debug log takes it for a connection, and looks for the descriptor there. */
+extern ngx_connection_t  ngx_chatalot_no_connection;
+
 /*
  * For the handler directives (chatalot_api, chatalot_websocket): marks the
  * core as used, so that its settings are checked for completeness after

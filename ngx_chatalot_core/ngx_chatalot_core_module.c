@@ -189,6 +189,9 @@ ngx_module_t  ngx_http_chatalot_module = {
 static ngx_chatalot_main_conf_t  *ngx_chatalot_core_current;
 
 
+ngx_connection_t  ngx_chatalot_no_connection = { .fd = (ngx_socket_t) -1 };
+
+
 ngx_chatalot_main_conf_t *
 ngx_chatalot_conf(void)
 {

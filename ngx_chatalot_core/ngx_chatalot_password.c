@@ -311,7 +311,7 @@ ngx_chatalot_password_compute(void *data)
 
 #if (NGX_LINUX)
     /* where it is the thread's own, against POSIX */
-    (void) setpriority(PRIO_PROCESS, 0, NGX_CHATALOT_PASSWORD_NICE);
+    (void) setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + NGX_CHATALOT_PASSWORD_NICE);
 #endif
 
     ngx_memzero(&ctx, sizeof(argon2_context));

@@ -72,6 +72,7 @@ static void ngx_chatalot_pg_results(ngx_chatalot_pg_connection_t *pc);
 static void ngx_chatalot_pg_result(ngx_chatalot_pg_connection_t *pc,
     PGresult *result);
 static void ngx_chatalot_pg_synced(ngx_chatalot_pg_connection_t *pc);
+static ngx_uint_t ngx_chatalot_pg_other_schema(PGresult *result);
 static ngx_int_t ngx_chatalot_pg_dispatch(ngx_chatalot_pg_connection_t *pc,
     ngx_chatalot_pg_operation_t *op);
 static ngx_int_t ngx_chatalot_pg_prepare(ngx_chatalot_pg_connection_t *pc,
@@ -536,6 +537,7 @@ ngx_chatalot_pg_synced(ngx_chatalot_pg_connection_t *pc)
 {
     ngx_queue_t                  *q;
     PGresult                     *result;
+    ngx_uint_t                    other;
     ngx_chatalot_pg_operation_t  *op;
 
     if (pc->state == NGX_CHATALOT_PG_SETTING_UP) {
@@ -558,9 +560,30 @@ ngx_chatalot_pg_synced(ngx_chatalot_pg_connection_t *pc)
     result = op->result;
     op->result = NULL;
 
+    other = ngx_chatalot_pg_other_schema(result);
+
     op->done(op, result);
 
     PQclear(result);
+
+    if (other && pc->state == NGX_CHATALOT_PG_READY) {
+        ngx_post_event(&pc->lost, &ngx_posted_events);
+    }
+}
+
+
+/* Whether functions have changed under the connection: a new one asks for the schema's version. */
+
+static ngx_uint_t
+ngx_chatalot_pg_other_schema(PGresult *result)
+{
+    const char  *state;
+
+    state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+    return state
+           && (ngx_strcmp(state, "0A000") == 0       /* feature_not_supported: a cached plan's result has changed */
+               || ngx_strcmp(state, "42883") == 0);  /* undefined_function */
 }
 
 

@@ -1,10 +1,11 @@
 /*
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Rows of an SQL function's result, in PostgreSQL's binary format, and what they say as JSON text. Columns: topic, control,
+ * Rows of an SQL function's result, in PostgreSQL's binary format, and what they say as JSON. Columns: topic, control,
  * payload; then, if there are more, call; then, if there are more, members. A row whose first member is not null is an
- * object of its members, named as the columns, behind those of its payload if that is an object too: uuid and text become
- * strings, bytea base64url, bigint a number, timestamptz milliseconds since 1970. Of any other row the payload is the text.
+ * object of its members, named as the columns, behind those of its payload, "{…}" without blanks round it, if it has one:
+ * uuid and text become strings, bytea base64url, bigint a number, timestamptz milliseconds since 1970. Of any other row the
+ * payload is the text.
  */
 
 #ifndef NGX_CHATALOT_ROW_H

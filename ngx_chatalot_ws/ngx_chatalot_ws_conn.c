@@ -5,6 +5,7 @@
  * from the bottom of the three event handlers (read, write, timer), so that nobody finds it gone under his feet.
  */
 
+#include "ngx_chatalot_core.h"
 #include "ngx_chatalot_ws_conn.h"
 #include "ngx_chatalot_ws_in.h"
 
@@ -49,6 +50,7 @@ ngx_chatalot_ws_conn_init(ngx_cycle_t *cycle)
 
     ngx_queue_init(&ngx_chatalot_ws_conn_held);
     ngx_chatalot_ws_conn_turn.handler = ngx_chatalot_ws_conn_on_turn;
+    ngx_chatalot_ws_conn_turn.data = &ngx_chatalot_no_connection;
     ngx_chatalot_ws_conn_turn.log = cycle->log;
     ngx_chatalot_ws_conn_turn.cancelable = 1;
 

@@ -4,6 +4,7 @@
  * The queue of sessions to re-authorise: see the header.
  */
 
+#include "ngx_chatalot_core.h"
 #include "ngx_chatalot_ws_renew.h"
 #include "ngx_chatalot_ws_start.h"
 
@@ -32,6 +33,7 @@ ngx_chatalot_ws_renew_init(ngx_cycle_t *cycle)
     ngx_queue_init(&ngx_chatalot_ws_renewals.queue);
 
     ngx_chatalot_ws_renewals.pause.handler = ngx_chatalot_ws_renew_on_pause;
+    ngx_chatalot_ws_renewals.pause.data = &ngx_chatalot_no_connection;
     ngx_chatalot_ws_renewals.pause.log = cycle->log;
     ngx_chatalot_ws_renewals.pause.cancelable = 1;
 }

@@ -40,7 +40,8 @@ sub race {
 sub call {
     my ($function, $who, $args) = @_;
     my $ctx = defined $who ? "t.ctx('$who')" : 'null';
-    return "select payload from api.$function($ctx, $args) where topic is null";
+    my $said = $function eq 'entry_send' ? 'piece' : 'payload';
+    return "select $said from api.$function($ctx, $args) where topic is null";
 }
 
 # The code of a new invitation; more: its arguments as JSON.

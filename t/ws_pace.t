@@ -71,8 +71,8 @@ subtest 'who goes, and who is removed' => sub {
     my @ref = map { $a->ask($ann->message($place)) } 1 .. 6;
     $many[-1]->close;
     close $many[-2]{tcp};
-    $owner->must(DELETE => "/api/communities/$community->{id}/members/@{[$dan->id]}");
     is($a->answer($_)->{type}, 'ok', 'sent') for @ref;
+    $owner->must(DELETE => "/api/communities/$community->{id}/members/@{[$dan->id]}");
     $seq += 6;
     is(heard($many[0], $seq), join(' ', $seq - 5 .. $seq), 'the others hear all');
     $d->event('channel_removed');

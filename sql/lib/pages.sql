@@ -63,10 +63,10 @@ as $$
 begin
     return query
         with asked as (
-            select k.key::uuid as id, k.value::bigint as last,
-                   case when missed.wiped is null then lib.endless() else coalesce((missed.wiped ->> k.key)::bigint, 0) end
-                       as wiped
-              from jsonb_each_text(channels) as k
+            select k.key::uuid as id, min(k.value::bigint) as last,
+                   min(case when missed.wiped is null then lib.endless()
+                            else coalesce((missed.wiped ->> k.key)::bigint, 0) end) as wiped
+              from jsonb_each_text(channels) as k group by 1
         ), moved as (
             select c.id, c.head, c.roster, c.epoch, a.wiped as heard, c.wiped, p.after, c.head - p.after as due,
                    (sum(c.head - p.after) over (order by c.head - p.after, c.id))::bigint as upto

@@ -67,23 +67,23 @@ begin
 end
 $$;
 
--- A row with an entry: its one shape, which the worker writes as JSON. With a payload, an object too, both become one.
+-- A row with an entry: its one shape, which the worker writes as JSON. With a piece, an object too, both become one.
 -- Its fields cost nothing where they are taken apart at once, as in select (lib.entry_row(…)).*: PostgreSQL puts the columns
 -- in their place when it plans.
-create or replace function lib.entry_row(topic text, control text, payload text, call bigint, e data.entries)
+create or replace function lib.entry_row(topic text, control text, piece text, call bigint, e data.entries)
 returns api.entry_row
 language sql immutable
 as $$
-    select row(topic, control, payload, call, e.channel_id, e.seq, e.id, e.kind, e.ref, e.thread, e.sender, e.device,
+    select row(topic, control, piece, call, e.channel_id, e.seq, e.id, e.kind, e.ref, e.thread, e.sender, e.device,
                e.epoch, e.ciphertext, e.commitment, e.created_at)::api.entry_row
 $$;
 
 -- A row without one: a reply, an event, or a piece of a reply that is made of several rows.
-create or replace function lib.plain_row(topic text, control text, payload text, call bigint default null)
+create or replace function lib.plain_row(topic text, control text, piece text, call bigint default null)
 returns api.entry_row
 language sql immutable
 as $$
-    select row(topic, control, payload, call, null, null, null, null, null, null, null, null, null, null, null, null)
+    select row(topic, control, piece, call, null, null, null, null, null, null, null, null, null, null, null, null)
            ::api.entry_row
 $$;
 

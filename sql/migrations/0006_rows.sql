@@ -4,7 +4,7 @@
 create type api.entry_row as (
     topic       text,
     control     text,
-    payload     text,
+    piece       text,
     call        bigint,
     channel     uuid,
     seq         bigint,
@@ -20,10 +20,13 @@ create type api.entry_row as (
     created_at  timestamptz
 );
 comment on type api.entry_row is
-    'As api.row, and from channel on, if it is not null, an entry: the worker writes these columns as JSON.';
+    'As api.row, and from channel on, if it is not null, an entry: the worker writes these columns as JSON. What is the '
+    'payload there has another name here, so that a worker of the version before, which asks for it, fails.';
 
+-- in the order in which messages take them, or both could wait for each other
+lock table data.channels, data.entries in access exclusive mode;
 alter table data.entries drop constraint entries_channel_id_fkey;
 comment on table data.entries is
     'The channel logs. No foreign keys: the rows of sender and device are never deleted while the log stands, api.entry_send '
     'holds the channel''s row and has just checked all three, and the checks would be a fifth of what a message costs. Who '
-    'deletes channels deletes their entries (lib.communities_delete).';
+    'deletes channels deletes their entries: lib.communities_delete, and nobody else, for DMs and users stay.';

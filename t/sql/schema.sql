@@ -22,10 +22,14 @@ select is_empty($$ select name from functions where schema = 'api' and name ~ '_
     'those of many calls say which one a row is of');
 select is((select string_agg(format('%s %s', attname, atttypid::regtype), ', ' order by attnum)
              from pg_attribute where attrelid = 'api.entry_row'::regclass and attnum <= 5),
-    'topic text, control text, payload text, call bigint, channel uuid', 'an entry''s columns stand behind those of every row');
+    'topic text, control text, piece text, call bigint, channel uuid', 'an entry''s columns stand behind those of every row');
 select is_empty($$ select attname from pg_attribute where attrelid = 'api.entry_row'::regclass and atttypid not in
     ('text'::regtype, 'bigint'::regtype, 'uuid'::regtype, 'bytea'::regtype, 'timestamptz'::regtype) $$,
     'and are of types that workers can write');
+select is((select string_agg(attname, ' ' order by attnum) from pg_attribute
+            where attrelid = 'data.entries'::regclass and attnum > 0 and not attisdropped),
+    'channel_id seq created_at epoch id ref thread sender device kind commitment ciphertext',
+    'the order in which api.entry_send_group writes them');
 select is_empty($$ select name from functions where schema = 'api' and name ~ '_group\('
     and prosrc !~ 's\.id = g\.session and s\.user_id = g\."user"\s+and s\.device_id = g\.device' $$,
     'and look for each call''s session');

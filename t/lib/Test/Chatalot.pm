@@ -238,6 +238,19 @@ sub reload {
     return;
 }
 
+# Has the workers write what they have gathered for the access log: by giving them a new one.
+sub flush_logs {
+    my ($self) = @_;
+    my $log = $self->dir . '/log/access.log';
+    my $old = "$log." . ++$self->{flushed};
+    rename $log, $old or croak "$log: $!";
+    kill 'USR1', $self->master;
+    await('the log is reopened', sub {
+        !grep { my $pid = $_; grep { (readlink // '') eq $old } glob "/proc/$pid/fd/*" } $self->workers, $self->master;
+    });
+    return;
+}
+
 # Kills one worker the hard way and waits for its successor.
 sub kill_worker {
     my ($self, $pid) = @_;

@@ -24,8 +24,8 @@ as $$ select ctx from t.sessions s where s.name = ctx.name $$;
 
 -- The text that a worker makes of a row: ngx_chatalot_row.h.
 create function t.said(r jsonb) returns text language sql immutable
-as $$ select case when r ->> 'channel' is null then r ->> 'payload' else (
-        coalesce((r ->> 'payload')::jsonb, '{}') || (r - '{topic,control,payload,call,ordinality}'::text[])
+as $$ select case when r ->> 'channel' is null then coalesce(r ->> 'payload', r ->> 'piece') else (
+        coalesce((r ->> 'piece')::jsonb, '{}') || (r - '{topic,control,piece,call,ordinality}'::text[])
         || jsonb_build_object('ciphertext', lib.b64u((r ->> 'ciphertext')::bytea), 'commitment',
                               lib.b64u((r ->> 'commitment')::bytea), 'created_at', lib.ms((r ->> 'created_at')::timestamptz))
       )::text end $$;

@@ -49,9 +49,10 @@ sub collect {
         close $in or die 'pg_dump failed';
         $dump;
     };
+    $chat->flush_logs;
     for my $log (glob $chat->dir . '/log/*') {
-        my ($name) = $log =~ m{([^/]+)$};
-        $place->{"log/$name"} = slurp($log);
+        my ($name) = $log =~ m{([^/]+?)(?:\.\d+)?$};
+        $place->{"log/$name"} .= slurp($log);
     }
     # the database's own files too: what was deleted there but not yet overwritten, and the write-ahead log
     $chat->sql('checkpoint');
