@@ -1,8 +1,8 @@
 /*
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Argon2id (RFC 9106) in nginx's thread pool. Each computation holds 64 MiB, so only as many run at once in all workers as
- * there are processors; the rest wait here, in a bounded queue.
+ * Argon2id (RFC 9106) in nginx's thread pool. Each computation holds 64 MiB, so a worker runs only as many at once as its
+ * share of the processors, one at least; the rest wait here, in a bounded queue.
  */
 
 #include "ngx_chatalot_password.h"
