@@ -14,6 +14,11 @@
 #include <sodium.h>
 #include <sys/resource.h>
 
+#if (NGX_LINUX)
+#include <sched.h>
+#include <sys/syscall.h>
+#endif
+
 
 #define NGX_CHATALOT_PASSWORD_MEMORY    65536       /* KiB */
 #define NGX_CHATALOT_PASSWORD_PASSES    3
@@ -25,6 +30,7 @@
 #define NGX_CHATALOT_PASSWORD_RUNNING   4
 #define NGX_CHATALOT_PASSWORD_WAIT      20000       /* ms in the queue */
 #define NGX_CHATALOT_PASSWORD_NICE      10          /* beside the workers themselves */
+#define NGX_CHATALOT_PASSWORD_SLICE     100000000   /* ns, the longest that Linux grants */
 
 
 typedef struct {
@@ -50,6 +56,24 @@ typedef struct {
 } ngx_chatalot_password_operation_t;
 
 
+#if (NGX_LINUX && defined(SYS_sched_setattr))
+
+/* what sched_setattr(2) reads, in its first version; newer C libraries have a type of their own */
+
+typedef struct {
+    uint32_t               size;
+    uint32_t               policy;
+    uint64_t               flags;
+    int32_t                nice;
+    uint32_t               priority;
+    uint64_t               runtime;     /* ns; of an ordinary thread its slice */
+    uint64_t               deadline;
+    uint64_t               period;
+} ngx_chatalot_password_sched_t;
+
+#endif
+
+
 static ngx_int_t ngx_chatalot_password_start(ngx_chatalot_call_t *call,
     ngx_chatalot_password_operation_t *op);
 static ngx_chatalot_password_operation_t *ngx_chatalot_password_operation(
@@ -58,6 +82,7 @@ static ngx_uint_t ngx_chatalot_password_limit(void);
 static void ngx_chatalot_password_next(void);
 static void ngx_chatalot_password_thread(void *data, ngx_log_t *log);
 static void *ngx_chatalot_password_compute(void *data);
+static void ngx_chatalot_password_yield(void);
 static void ngx_chatalot_password_on_done(ngx_event_t *ev);
 static void ngx_chatalot_password_on_deadline(ngx_event_t *ev);
 static void ngx_chatalot_password_finish(ngx_chatalot_password_operation_t *op);
@@ -309,10 +334,7 @@ ngx_chatalot_password_compute(void *data)
     argon2_context                      ctx;
     ngx_chatalot_password_operation_t  *op = data;
 
-#if (NGX_LINUX)
-    /* where it is the thread's own, against POSIX */
-    (void) setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + NGX_CHATALOT_PASSWORD_NICE);
-#endif
+    ngx_chatalot_password_yield();
 
     ngx_memzero(&ctx, sizeof(argon2_context));
 
@@ -332,6 +354,47 @@ ngx_chatalot_password_compute(void *data)
     op->error = argon2id_ctx(&ctx);
 
     return NULL;
+}
+
+
+/*
+ * Makes the calling thread less urgent. Where the kernel heeds slices (Linux 6.12), it also asks for a long one: who wakes
+ * with a shorter slice, as the event loops and the database do, takes the processor at once and not at the end of a slice.
+ * The policy stays an ordinary one: SCHED_IDLE would never finish on a machine that has other things to do.
+ */
+
+static void
+ngx_chatalot_password_yield(void)
+{
+#if (NGX_LINUX)
+
+    int                            nice;
+#if defined(SYS_sched_setattr)
+    ngx_chatalot_password_sched_t  sched;
+#endif
+
+    /* where both are the thread's own, against POSIX */
+
+    nice = ngx_min(getpriority(PRIO_PROCESS, 0) + NGX_CHATALOT_PASSWORD_NICE, 19);
+
+#if defined(SYS_sched_setattr)
+
+    ngx_memzero(&sched, sizeof(ngx_chatalot_password_sched_t));
+
+    sched.size = sizeof(ngx_chatalot_password_sched_t);
+    sched.policy = SCHED_BATCH;
+    sched.nice = nice;
+    sched.runtime = NGX_CHATALOT_PASSWORD_SLICE;
+
+    if (syscall(SYS_sched_setattr, 0, &sched, 0) == 0) {
+        return;
+    }
+
+#endif
+
+    (void) setpriority(PRIO_PROCESS, 0, nice);
+
+#endif
 }
 
 
