@@ -20,10 +20,12 @@ struct ngx_chatalot_redis_s {
     ngx_connection_t    *c;
     ngx_event_t          timer;         /* the next try, or the end of patience with the current one */
     ngx_event_t          lost;
+    ngx_event_t          send;          /* writes what commands have gathered */
     ngx_msec_t           backoff;
     ngx_log_t           *log;
     const char          *name;          /* for the log */
     unsigned             up:1;
+    unsigned             sending:1;
 
     /* set by the owner; called from the event loop */
     void               (*on_up)(ngx_chatalot_redis_t *redis);
