@@ -56,6 +56,7 @@ static void ngx_chatalot_bus_on_event(ngx_chatalot_topic_t *topic,
     ngx_str_t *message);
 static void ngx_chatalot_bus_on_published(redisAsyncContext *ac, void *data,
     void *size);
+static void ngx_chatalot_bus_end(ngx_chatalot_topic_t *topic);
 static ngx_chatalot_topic_t *ngx_chatalot_bus_find(ngx_str_t *name);
 
 
@@ -210,26 +211,35 @@ static void
 ngx_chatalot_bus_on_down(ngx_chatalot_redis_t *redis)
 {
     ngx_rbtree_t          *tree;
-    ngx_rbtree_node_t     *node;
+    ngx_rbtree_node_t     *node, *next;
     ngx_chatalot_topic_t  *topic;
 
     if (redis == &ngx_chatalot_bus.subscriber) {
 
         tree = &ngx_chatalot_bus.topics;
-        ngx_chatalot_bus.inactive = 0;
 
         for (node = ngx_rbtree_min(tree->root, tree->sentinel);
              node;
-             node = ngx_rbtree_next(tree, node))
+             node = next)
         {
+            next = ngx_rbtree_next(tree, node);
             topic = (ngx_chatalot_topic_t *) node;
-            topic->active = 0;
-            ngx_chatalot_bus.inactive++;
+
+            if (topic->active) {
+                topic->active = 0;
+                ngx_chatalot_bus.inactive++;
+            }
+
+            if (topic->refs == 0) {
+                ngx_chatalot_bus_end(topic);
+            }
         }
     }
 
     if (ngx_chatalot_bus.up) {
         ngx_chatalot_bus.up = 0;
+
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0, "chatalot: Redis is away");
 
         if (ngx_chatalot_bus.listener) {
             ngx_chatalot_bus.listener->state(0);
@@ -354,6 +364,23 @@ ngx_chatalot_bus_unsubscribe(ngx_chatalot_topic_t *topic)
         return;
     }
 
+    /*
+     * What Redis has not confirmed yet ends when it has: were it gone before,
+     * the confirmation would be taken for that of the next SUBSCRIBE of this
+     * name, which Redis may not even have read.
+     */
+
+    if (ngx_chatalot_bus.subscriber.up && !topic->active) {
+        return;
+    }
+
+    ngx_chatalot_bus_end(topic);
+}
+
+
+static void
+ngx_chatalot_bus_end(ngx_chatalot_topic_t *topic)
+{
     if (ngx_chatalot_bus.subscriber.up
         && ngx_chatalot_bus_command(&ngx_chatalot_bus.subscriber, "UNSUBSCRIBE",
                                     &topic->node.str, NULL)
@@ -560,12 +587,17 @@ ngx_chatalot_bus_on_active(ngx_chatalot_topic_t *topic)
     topic->active = 1;
     ngx_chatalot_bus.inactive--;
 
+    if (topic->refs == 0) {
+        ngx_chatalot_bus_end(topic);
+        topic = NULL;
+    }
+
     if (!ngx_chatalot_bus.up) {
         ngx_chatalot_bus_check();
         return;
     }
 
-    if (ngx_chatalot_bus.listener && topic != ngx_chatalot_bus.self
+    if (ngx_chatalot_bus.listener && topic && topic != ngx_chatalot_bus.self
         && topic != ngx_chatalot_bus.everybody)
     {
         ngx_chatalot_bus.listener->active(topic);

@@ -14,7 +14,7 @@
 
 typedef struct {
     ngx_str_node_t    node;         /* the name, without prefix; must stay first */
-    ngx_uint_t        refs;
+    ngx_uint_t        refs;         /* 0: it ends with the confirmation that is on its way */
     unsigned          active:1;     /* Redis has confirmed the subscription */
     void             *data;         /* the listener's; NULL at first */
 } ngx_chatalot_topic_t;
@@ -47,7 +47,7 @@ ngx_uint_t ngx_chatalot_bus_up(void);
 /* One more reference to the topic; subscribes at the first. NULL: no memory. */
 ngx_chatalot_topic_t *ngx_chatalot_bus_subscribe(ngx_str_t *name);
 
-/* One reference less; at the last it unsubscribes and the topic is freed. */
+/* One reference less; at the last, with "data" NULL again, it unsubscribes and the topic is freed. */
 void ngx_chatalot_bus_unsubscribe(ngx_chatalot_topic_t *topic);
 
 /*
