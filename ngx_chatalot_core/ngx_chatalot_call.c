@@ -93,8 +93,8 @@ ngx_chatalot_call_cleanup(void *data)
 
 
 ngx_int_t
-ngx_chatalot_call_sql(ngx_chatalot_call_t *call,
-    ngx_chatalot_function_t *function, ngx_str_t *args)
+ngx_chatalot_call_sql(ngx_chatalot_call_t *call, ngx_chatalot_function_t *function, ngx_str_t *args,
+    ngx_chatalot_json_t *json)
 {
     ngx_int_t                     rc;
     ngx_chatalot_pg_operation_t  *op;
@@ -119,7 +119,7 @@ ngx_chatalot_call_sql(ngx_chatalot_call_t *call,
 
     op->call = call;
 
-    rc = ngx_chatalot_group_send(op);
+    rc = ngx_chatalot_group_send(op, json);
 
     if (rc != NGX_OK) {
         call->operation = NULL;
@@ -165,12 +165,12 @@ ngx_chatalot_call_operation(ngx_chatalot_call_t *call, ngx_str_t *args)
     op->pool = pool;
     caller = call->caller;
 
-    ngx_str_t  *values[NGX_CHATALOT_PG_PARAMS] = {
+    ngx_str_t  *values[NGX_CHATALOT_PG_CALL] = {
         &caller->user, &caller->device, &caller->session, &caller->address,
         &caller->agent, &caller->request_id, args
     };
 
-    for (i = 0; i < NGX_CHATALOT_PG_PARAMS; i++) {
+    for (i = 0; i < NGX_CHATALOT_PG_CALL; i++) {
 
         /* a client on a unix socket has no address */
 
@@ -404,7 +404,7 @@ ngx_chatalot_call_again(ngx_chatalot_pg_operation_t *op, PGresult *result)
         return 0;
     }
 
-    return ngx_chatalot_group_send(op) == NGX_OK;
+    return ngx_chatalot_group_send(op, NULL) == NGX_OK;
 }
 
 
@@ -460,8 +460,7 @@ ngx_chatalot_call_error(ngx_chatalot_call_t *call, ngx_str_t *function,
     } else if ((state[0] == '5' && (state[1] == '3' || state[1] == '7'))
                || (state[0] == '4' && state[1] == '0')
                || (state[0] == '0' && state[1] == '8')
-               || ngx_strcmp(state, "0A000") == 0           /* another schema's functions: the connection is renewed */
-               || ngx_strcmp(state, "42883") == 0)
+               || ngx_chatalot_pg_other_schema(result))     /* the connection is renewed */
     {
         ngx_chatalot_call_unavailable(call);
 

@@ -17,6 +17,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_event.h>
+#include "ngx_chatalot_params.h"
 #include "ngx_chatalot_problem.h"
 
 
@@ -39,7 +40,7 @@ typedef struct {
 
 /*
  * An SQL function api.<name>; define one static variable each, with NGX_CHATALOT_FUNCTION. One that has a form for many
- * calls names it, a static variable too: NGX_CHATALOT_GROUP("<name>_group"); ngx_chatalot_group.h tells of it.
+ * calls names it, a static variable too: NGX_CHATALOT_GROUP; ngx_chatalot_group.h tells of it.
  */
 
 typedef struct ngx_chatalot_group_s  ngx_chatalot_group_t;
@@ -47,11 +48,21 @@ typedef struct ngx_chatalot_group_s  ngx_chatalot_group_t;
 typedef struct {
     ngx_str_t                 name;
     ngx_chatalot_group_t     *group;        /* NULL: each call goes alone */
+    ngx_uint_t                arrays;       /* so many parameters, binary arrays; 0: ctx and args, as text */
     ngx_uint_t                index;        /* given at first use, from 1 */
 } ngx_chatalot_function_t;
 
+/* A member of args that the form for many takes as an array: UUID, STRING, BYTES or INTEGER. */
+
+typedef struct {
+    const char                 *name;       /* NULL ends the table */
+    ngx_chatalot_param_type_e   type;
+} ngx_chatalot_group_column_t;
+
 struct ngx_chatalot_group_s {
     ngx_chatalot_function_t   function;
+    const ngx_chatalot_group_column_t  *columns;
+    const char *const        *beside;       /* members of args, up to NULL, that say nothing to the function */
     ngx_queue_t               waiting;      /* operations */
     ngx_uint_t                nwaiting;
     ngx_uint_t                flying;       /* statements on their way */
@@ -59,9 +70,10 @@ struct ngx_chatalot_group_s {
     ngx_uint_t                stuck;        /* statements that took so long that others went past them */
 };
 
-#define NGX_CHATALOT_FUNCTION(name)                { ngx_string(name), NULL, 0 }
-#define NGX_CHATALOT_FUNCTION_OF(name, group)      { ngx_string(name), group, 0 }
-#define NGX_CHATALOT_GROUP(name)                   { { ngx_string(name), NULL, 0 }, { NULL, NULL }, 0, 0, { 0 }, 0 }
+#define NGX_CHATALOT_FUNCTION(name)                { ngx_string(name), NULL, 0, 0 }
+#define NGX_CHATALOT_FUNCTION_OF(name, group)      { ngx_string(name), group, 0, 0 }
+#define NGX_CHATALOT_GROUP(name, columns, beside)                                                                  \
+    { { ngx_string(name), NULL, 0, 0 }, columns, beside, { NULL, NULL }, 0, 0, { 0 }, 0 }
 
 
 struct ngx_chatalot_call_s {
@@ -86,10 +98,13 @@ ngx_chatalot_call_t *ngx_chatalot_call_create(ngx_pool_t *pool, ngx_log_t *log, 
     void *data);
 
 /*
- * Calls api.<function>(ctx, args): args is JSON text of an object. Events of the result are published before the handler
- * runs. Problems: the function's own (TAnnn), 409 conflict, 422 invalid_value, 500 internal, 503 unavailable.
+ * Calls api.<function>(ctx, args): args is JSON text of an object, and json the same, parsed and checked: a function
+ * with a form for many reads its columns there. NULL: it has no such form, or args are {}. Events of the result are
+ * published before the handler runs. Problems: the function's own (TAnnn), 409 conflict, 422 invalid_value, 500 internal,
+ * 503 unavailable.
  */
-ngx_int_t ngx_chatalot_call_sql(ngx_chatalot_call_t *call, ngx_chatalot_function_t *function, ngx_str_t *args);
+ngx_int_t ngx_chatalot_call_sql(ngx_chatalot_call_t *call, ngx_chatalot_function_t *function, ngx_str_t *args,
+    ngx_chatalot_json_t *json);
 
 /* Whether a hash or comparison started now would be refused as busy: to know it before something is counted or made. */
 ngx_uint_t ngx_chatalot_call_password_busy(ngx_chatalot_problem_t *problem);

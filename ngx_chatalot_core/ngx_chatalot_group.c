@@ -6,6 +6,7 @@
 
 #include "ngx_chatalot_core.h"
 #include "ngx_chatalot_group.h"
+#include "ngx_chatalot_group_arrays.h"
 #include "ngx_chatalot_row.h"
 
 
@@ -30,14 +31,14 @@ static void ngx_chatalot_group_go(ngx_chatalot_group_t *group);
 static void ngx_chatalot_group_alone(ngx_chatalot_group_t *group, ngx_chatalot_pg_operation_t *op);
 static void ngx_chatalot_group_together(ngx_chatalot_group_t *group);
 static ngx_chatalot_group_statement_t *ngx_chatalot_group_statement(ngx_chatalot_group_t *group);
-static ngx_uint_t ngx_chatalot_group_count(ngx_chatalot_group_t *group, size_t *len);
+static ngx_uint_t ngx_chatalot_group_count(ngx_chatalot_group_t *group);
 static ngx_chatalot_pg_operation_t *ngx_chatalot_group_take(ngx_queue_t *queue);
 static void ngx_chatalot_group_on_result(ngx_chatalot_pg_operation_t *leader, PGresult *result);
 static ngx_uint_t ngx_chatalot_group_replied(PGresult *result, ngx_uint_t number);
 
 
 ngx_int_t
-ngx_chatalot_group_send(ngx_chatalot_pg_operation_t *op)
+ngx_chatalot_group_send(ngx_chatalot_pg_operation_t *op, ngx_chatalot_json_t *json)
 {
     ngx_int_t              rc;
     ngx_chatalot_group_t  *group;
@@ -53,6 +54,8 @@ ngx_chatalot_group_send(ngx_chatalot_pg_operation_t *op)
 
     if (group->waiting.next == NULL) {
         ngx_queue_init(&group->waiting);
+
+        group->function.arrays = ngx_chatalot_group_arrays_count(group);
 
         group->patience.handler = ngx_chatalot_group_on_patience;
         group->patience.data = group;
@@ -73,6 +76,10 @@ ngx_chatalot_group_send(ngx_chatalot_pg_operation_t *op)
 
     if (group->nwaiting >= ngx_chatalot_conf()->database_queue) {
         return NGX_BUSY;
+    }
+
+    if (op->elements == NULL && ngx_chatalot_group_arrays_read(op, json) != NGX_OK) {
+        return ngx_chatalot_pg_send(op);
     }
 
     op->sent = 0;
@@ -223,39 +230,35 @@ ngx_chatalot_group_together(ngx_chatalot_group_t *group)
 static ngx_chatalot_group_statement_t *
 ngx_chatalot_group_statement(ngx_chatalot_group_t *group)
 {
-    char                            *args;
-    u_char                          *p;
-    size_t                           len;
     ngx_pool_t                      *pool;
     ngx_uint_t                       i, n;
     ngx_chatalot_pg_operation_t     *op;
     ngx_chatalot_group_statement_t  *statement;
 
-    static const char  form[] = "{\"user\":\"\",\"device\":\"\",\"session\":\"\",\"args\":},";
+    n = ngx_chatalot_group_count(group);
 
-    n = ngx_chatalot_group_count(group, &len);
-
-    pool = ngx_create_pool(1024, ngx_cycle->log);
+    pool = ngx_create_pool(4096, ngx_cycle->log);
     if (pool == NULL) {
         return NULL;
     }
 
     statement = ngx_pcalloc(pool, sizeof(ngx_chatalot_group_statement_t));
-    args = ngx_pnalloc(pool, sizeof("{\"calls\":[]}") + n * (sizeof(form) + 3 * NGX_CHATALOT_UUID_LEN) + len);
 
-    if (statement == NULL || args == NULL) {
+    if (statement == NULL) {
         ngx_destroy_pool(pool);
         return NULL;
     }
 
     statement->op.pool = pool;
     statement->op.function = &group->function;
-    statement->op.values[NGX_CHATALOT_PG_ARGS] = args;
     statement->op.done = ngx_chatalot_group_on_result;
     statement->group = group;
     ngx_queue_init(&statement->members);
 
-    p = ngx_sprintf((u_char *) args, "{\"calls\":[");
+    if (ngx_chatalot_group_arrays_write(&statement->op, group, n) != NGX_OK) {
+        ngx_destroy_pool(pool);
+        return NULL;
+    }
 
     for (i = 1; i <= n; i++) {
         op = ngx_chatalot_group_take(&group->waiting);
@@ -265,44 +268,36 @@ ngx_chatalot_group_statement(ngx_chatalot_group_t *group)
         op->sent = 1;
         op->number = i;
         ngx_queue_insert_tail(&statement->members, &op->queue);
-
-        /* the ids are the worker's; arguments were valid JSON when they were parsed, so they cannot reach beyond themselves */
-
-        p = ngx_sprintf(p, "{\"user\":\"%s\",\"device\":\"%s\",\"session\":\"%s\",\"args\":%s}%s", op->values[0],
-                        op->values[1], op->values[2], op->values[NGX_CHATALOT_PG_ARGS], i < n ? "," : "]}");
     }
-
-    *p = '\0';
 
     return statement;
 }
 
 
-/* How many go together, and the length of their arguments. */
+/* How many go together. */
 
 static ngx_uint_t
-ngx_chatalot_group_count(ngx_chatalot_group_t *group, size_t *len)
+ngx_chatalot_group_count(ngx_chatalot_group_t *group)
 {
-    size_t                        args;
+    size_t                        len;
     ngx_uint_t                    n;
     ngx_queue_t                  *q;
     ngx_chatalot_pg_operation_t  *op;
 
     n = 0;
-    *len = 0;
+    len = 0;
 
     for (q = ngx_queue_head(&group->waiting);
          q != ngx_queue_sentinel(&group->waiting) && n < NGX_CHATALOT_GROUP_CALLS;
          q = ngx_queue_next(q))
     {
         op = ngx_queue_data(q, ngx_chatalot_pg_operation_t, queue);
-        args = ngx_strlen(op->values[NGX_CHATALOT_PG_ARGS]);
+        len += ngx_strlen(op->values[NGX_CHATALOT_PG_ARGS]);
 
-        if (n && *len + args > NGX_CHATALOT_GROUP_BYTES) {
+        if (n && len > NGX_CHATALOT_GROUP_BYTES) {
             break;
         }
 
-        *len += args;
         n++;
     }
 

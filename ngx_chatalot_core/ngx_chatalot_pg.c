@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
  * A few connections a worker, each a state machine: away → connecting → setting up → ready. Operations are pipelined;
- * each is closed by its own sync and so is a transaction of its own. Knows statements, not what they mean.
+ * each is closed by its own sync and so is a transaction of its own.
  *
  * libpq reads at most what it wants at a time, so its sockets are watched level-triggered: after an edge-triggered event
  * nobody would come back for the rest.
@@ -10,6 +10,7 @@
 
 #include "ngx_chatalot_pg.h"
 #include "ngx_chatalot_core.h"
+#include "ngx_chatalot_pg_statement.h"
 
 
 #define NGX_CHATALOT_PG_DEPTH         8         /* operations in flight on one connection */
@@ -72,11 +73,8 @@ static void ngx_chatalot_pg_results(ngx_chatalot_pg_connection_t *pc);
 static void ngx_chatalot_pg_result(ngx_chatalot_pg_connection_t *pc,
     PGresult *result);
 static void ngx_chatalot_pg_synced(ngx_chatalot_pg_connection_t *pc);
-static ngx_uint_t ngx_chatalot_pg_other_schema(PGresult *result);
 static ngx_int_t ngx_chatalot_pg_dispatch(ngx_chatalot_pg_connection_t *pc,
     ngx_chatalot_pg_operation_t *op);
-static ngx_int_t ngx_chatalot_pg_prepare(ngx_chatalot_pg_connection_t *pc,
-    ngx_chatalot_pg_operation_t *op, char *name);
 static void ngx_chatalot_pg_flush(ngx_chatalot_pg_connection_t *pc);
 static void ngx_chatalot_pg_overdue(ngx_chatalot_pg_connection_t *pc);
 static void ngx_chatalot_pg_feed(void);
@@ -314,6 +312,8 @@ ngx_chatalot_pg_setup(ngx_chatalot_pg_connection_t *pc)
         " set_config('chatalot.instance_name', $3, false),"
         " set_config('statement_timeout', $4, false),"
         " set_config('jit', 'off', false),"     /* compiling costs more than these calls run */
+        " set_config('plan_cache_mode', 'force_generic_plan', false),"      /* and so does planning anew for each */
+        " set_config('random_page_cost', '1.1', false),"    /* what is asked is in memory: not whole tables for a few rows */
         " lib.schema_version()";
 
     mcf = ngx_chatalot_conf();
@@ -343,6 +343,7 @@ ngx_chatalot_pg_setup(ngx_chatalot_pg_connection_t *pc)
 static void
 ngx_chatalot_pg_on_setup(ngx_chatalot_pg_connection_t *pc)
 {
+    int         column;
     ngx_int_t   version;
     PGresult   *result;
 
@@ -359,8 +360,8 @@ ngx_chatalot_pg_on_setup(ngx_chatalot_pg_connection_t *pc)
         return;
     }
 
-    version = ngx_atoi((u_char *) PQgetvalue(result, 0, 5),
-                       PQgetlength(result, 0, 5));
+    column = PQfnumber(result, "schema_version");
+    version = ngx_atoi((u_char *) PQgetvalue(result, 0, column), PQgetlength(result, 0, column));
     PQclear(result);
 
     if (version != NGX_CHATALOT_SCHEMA_VERSION) {
@@ -572,9 +573,7 @@ ngx_chatalot_pg_synced(ngx_chatalot_pg_connection_t *pc)
 }
 
 
-/* Whether functions have changed under the connection: a new one asks for the schema's version. */
-
-static ngx_uint_t
+ngx_uint_t
 ngx_chatalot_pg_other_schema(PGresult *result)
 {
     const char  *state;
@@ -583,7 +582,9 @@ ngx_chatalot_pg_other_schema(PGresult *result)
 
     return state
            && (ngx_strcmp(state, "0A000") == 0       /* feature_not_supported: a cached plan's result has changed */
-               || ngx_strcmp(state, "42883") == 0);  /* undefined_function */
+               || ngx_strcmp(state, "42883") == 0    /* undefined_function */
+               || ngx_strcmp(state, "42703") == 0    /* undefined_column */
+               || ngx_strcmp(state, "42P01") == 0);  /* undefined_table */
 }
 
 
@@ -703,15 +704,7 @@ static ngx_int_t
 ngx_chatalot_pg_dispatch(ngx_chatalot_pg_connection_t *pc,
     ngx_chatalot_pg_operation_t *op)
 {
-    char  name[sizeof("f") + NGX_INT_T_LEN];
-
-    (void) ngx_sprintf((u_char *) name, "f%ui%Z", op->function->index);
-
-    if (ngx_chatalot_pg_prepare(pc, op, name) != NGX_OK
-        || PQsendQueryPrepared(pc->pg, name, NGX_CHATALOT_PG_PARAMS,
-                               op->values, NULL, NULL, 1) != 1
-        || PQpipelineSync(pc->pg) != 1)
-    {
+    if (ngx_chatalot_pg_statement(pc->pg, op, pc->prepared) != NGX_OK) {
         op->preparing = 0;
         ngx_post_event(&pc->lost, &ngx_posted_events);
         return NGX_DECLINED;
@@ -723,35 +716,6 @@ ngx_chatalot_pg_dispatch(ngx_chatalot_pg_connection_t *pc,
     if (pc->depth++ == 0) {
         ngx_chatalot_pg_overdue(pc);
     }
-
-    return NGX_OK;
-}
-
-
-/* Once a connection, in the same pipeline as the first use. */
-
-static ngx_int_t
-ngx_chatalot_pg_prepare(ngx_chatalot_pg_connection_t *pc,
-    ngx_chatalot_pg_operation_t *op, char *name)
-{
-    u_char  query[256];
-
-    if (pc->prepared[op->function->index]) {
-        return NGX_OK;
-    }
-
-    (void) ngx_snprintf(query, sizeof(query),
-                        "SELECT * FROM api.%V("
-                        "ROW($1::uuid,$2::uuid,$3::uuid,$4::inet,$5::text,"
-                        "$6::text)::api.ctx,$7::jsonb)%Z",
-                        &op->function->name);
-
-    if (PQsendPrepare(pc->pg, name, (char *) query, 0, NULL) != 1) {
-        return NGX_ERROR;
-    }
-
-    op->preparing = 1;
-    pc->prepared[op->function->index] = 1;
 
     return NGX_OK;
 }
@@ -812,6 +776,9 @@ ngx_chatalot_pg_break(ngx_chatalot_pg_connection_t *pc, const char *why)
         && --ngx_chatalot_pg.ready == 0)
     {
         ngx_chatalot_pg.away_since = ngx_current_msec;
+
+        ngx_log_error(NGX_LOG_ERR, ngx_chatalot_pg.log, 0,
+                      "chatalot: the database is away");
     }
 
     ngx_queue_init(&sent);

@@ -15,9 +15,18 @@
 #include "ngx_chatalot_call.h"
 
 
-#define NGX_CHATALOT_PG_PARAMS      7
+#define NGX_CHATALOT_PG_CALL        7       /* parameters of a call: ctx, and */
 #define NGX_CHATALOT_PG_ARGS        6       /* the last of them, JSON */
+#define NGX_CHATALOT_PG_PARAMS      16      /* of a statement at most */
 #define NGX_CHATALOT_PG_FUNCTIONS   128     /* distinct SQL functions that a worker may call */
+
+/* pg_type.oid: PostgreSQL's own types never change theirs */
+#define NGX_CHATALOT_PG_BYTEA       17
+#define NGX_CHATALOT_PG_INT8        20
+#define NGX_CHATALOT_PG_TEXT        25
+#define NGX_CHATALOT_PG_JSON        114
+#define NGX_CHATALOT_PG_TIME        1184
+#define NGX_CHATALOT_PG_UUID        2950
 
 
 typedef struct ngx_chatalot_pg_operation_s  ngx_chatalot_pg_operation_t;
@@ -35,6 +44,7 @@ struct ngx_chatalot_pg_operation_s {
     ngx_pool_t                  *pool;      /* its own: it may outlive the call */
     ngx_chatalot_function_t     *function;
     const char                  *values[NGX_CHATALOT_PG_PARAMS];
+    int                          lengths[NGX_CHATALOT_PG_PARAMS];   /* of arrays */
     ngx_event_t                  deadline;  /* the caller's */
     ngx_uint_t                   tries;     /* likewise */
     PGresult                    *result;
@@ -43,6 +53,7 @@ struct ngx_chatalot_pg_operation_s {
     unsigned                     preparing:1;
 
     /* of ngx_chatalot_group.c */
+    ngx_str_t                   *elements;      /* the call's share of each array; NULL: not read, or not to be had */
     unsigned                     gathering:1;   /* waits for others, in its group's queue */
     unsigned                     flying:1;      /* counts as one of its group's statements */
     ngx_uint_t                   number;        /* in a statement of many calls, from 1; 0: alone */
@@ -57,6 +68,9 @@ ngx_uint_t ngx_chatalot_pg_up(void);
 
 /* NGX_OK: done will be called. NGX_BUSY: the queue is full. NGX_DECLINED: the database is away. */
 ngx_int_t ngx_chatalot_pg_send(ngx_chatalot_pg_operation_t *op);
+
+/* Whether an error says that functions or tables have changed under the connection: a new one asks for the schema's version. */
+ngx_uint_t ngx_chatalot_pg_other_schema(PGresult *result);
 
 /* Takes an operation out that was not sent; done is not called. */
 void ngx_chatalot_pg_cancel(ngx_chatalot_pg_operation_t *op);

@@ -7,6 +7,7 @@
 
 #include "ngx_chatalot_core.h"
 #include "ngx_chatalot_params.h"
+#include "ngx_chatalot_pg.h"
 #include "ngx_chatalot_row.h"
 
 
@@ -15,14 +16,6 @@
 #define NGX_CHATALOT_ROW_PAYLOAD    2
 #define NGX_CHATALOT_ROW_CALL       3
 #define NGX_CHATALOT_ROW_MEMBERS    4
-
-/* pg_type.oid: PostgreSQL's own types never change theirs */
-#define NGX_CHATALOT_ROW_BYTEA      17
-#define NGX_CHATALOT_ROW_INT8       20
-#define NGX_CHATALOT_ROW_TEXT       25
-#define NGX_CHATALOT_ROW_JSON       114
-#define NGX_CHATALOT_ROW_TIME       1184
-#define NGX_CHATALOT_ROW_UUID       2950
 
 #define NGX_CHATALOT_ROW_EPOCH      946684800000    /* 2000-01-01, where PostgreSQL's time begins, in ms since 1970 */
 
@@ -62,17 +55,17 @@ ngx_chatalot_row_type_good(Oid type, int column)
 
     case NGX_CHATALOT_ROW_TOPIC:
     case NGX_CHATALOT_ROW_CONTROL:
-        return type == NGX_CHATALOT_ROW_TEXT;
+        return type == NGX_CHATALOT_PG_TEXT;
 
     case NGX_CHATALOT_ROW_PAYLOAD:
-        return type == NGX_CHATALOT_ROW_JSON || type == NGX_CHATALOT_ROW_TEXT;
+        return type == NGX_CHATALOT_PG_JSON || type == NGX_CHATALOT_PG_TEXT;
 
     case NGX_CHATALOT_ROW_CALL:
-        return type == NGX_CHATALOT_ROW_INT8;
+        return type == NGX_CHATALOT_PG_INT8;
 
     default:
-        return type == NGX_CHATALOT_ROW_BYTEA || type == NGX_CHATALOT_ROW_INT8 || type == NGX_CHATALOT_ROW_TEXT
-               || type == NGX_CHATALOT_ROW_TIME || type == NGX_CHATALOT_ROW_UUID;
+        return type == NGX_CHATALOT_PG_BYTEA || type == NGX_CHATALOT_PG_INT8 || type == NGX_CHATALOT_PG_TEXT
+               || type == NGX_CHATALOT_PG_TIME || type == NGX_CHATALOT_PG_UUID;
     }
 }
 
@@ -236,15 +229,15 @@ ngx_chatalot_row_size(PGresult *result, int row)
 
         switch (PQftype(result, i)) {
 
-        case NGX_CHATALOT_ROW_BYTEA:
+        case NGX_CHATALOT_PG_BYTEA:
             size += ngx_max(ngx_chatalot_bytes_encoded_len(value.len), sizeof("null"));
             break;
 
-        case NGX_CHATALOT_ROW_TEXT:
+        case NGX_CHATALOT_PG_TEXT:
             size += ngx_max(value.len + ngx_escape_json(NULL, value.data, value.len), sizeof("null"));
             break;
 
-        case NGX_CHATALOT_ROW_UUID:
+        case NGX_CHATALOT_PG_UUID:
             size += NGX_CHATALOT_UUID_LEN;
             break;
 
@@ -314,11 +307,11 @@ ngx_chatalot_row_member(u_char *p, PGresult *result, int row, int column)
         return ngx_cpymem(p, "null", sizeof("null") - 1);
     }
 
-    if (type == NGX_CHATALOT_ROW_INT8) {
+    if (type == NGX_CHATALOT_PG_INT8) {
         return ngx_sprintf(p, "%L", ngx_chatalot_row_integer(result, row, column));
     }
 
-    if (type == NGX_CHATALOT_ROW_TIME) {
+    if (type == NGX_CHATALOT_PG_TIME) {
         return ngx_sprintf(p, "%L", ngx_chatalot_row_milliseconds(ngx_chatalot_row_integer(result, row, column)));
     }
 
@@ -326,10 +319,10 @@ ngx_chatalot_row_member(u_char *p, PGresult *result, int row, int column)
 
     *p++ = '"';
 
-    if (type == NGX_CHATALOT_ROW_UUID) {
+    if (type == NGX_CHATALOT_PG_UUID) {
         p = ngx_chatalot_uuid_encode(p, value.data);
 
-    } else if (type == NGX_CHATALOT_ROW_BYTEA) {
+    } else if (type == NGX_CHATALOT_PG_BYTEA) {
         p = ngx_chatalot_bytes_encode(p, value.data, value.len);
 
     } else {

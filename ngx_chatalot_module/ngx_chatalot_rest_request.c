@@ -221,7 +221,7 @@ ngx_chatalot_rest_ask(ngx_chatalot_call_t *call,
 
     call->handler = next;
 
-    if (ngx_chatalot_call_sql(call, function, args) != NGX_OK) {
+    if (ngx_chatalot_call_sql(call, function, args, NULL) != NGX_OK) {
         ngx_chatalot_rest_reply_fail(call);
         return;
     }

@@ -108,7 +108,21 @@ static const ngx_chatalot_param_t  ngx_chatalot_ws_ping_params[] = {
 };
 
 
-static ngx_chatalot_group_t  ngx_chatalot_ws_sends = NGX_CHATALOT_GROUP("entry_send_group");
+static const ngx_chatalot_group_column_t  ngx_chatalot_ws_sends_columns[] = {
+    { "channel", NGX_CHATALOT_UUID },
+    { "id", NGX_CHATALOT_UUID },
+    { "kind", NGX_CHATALOT_STRING },
+    { "roster", NGX_CHATALOT_INTEGER },
+    { "epoch", NGX_CHATALOT_INTEGER },
+    { "commitment", NGX_CHATALOT_BYTES },
+    { "ciphertext", NGX_CHATALOT_BYTES },
+    { NULL, 0 }
+};
+
+static const char *const  ngx_chatalot_ws_sends_beside[] = { "type", "ref", NULL };
+
+static ngx_chatalot_group_t  ngx_chatalot_ws_sends =
+    NGX_CHATALOT_GROUP("entry_send_group", ngx_chatalot_ws_sends_columns, ngx_chatalot_ws_sends_beside);
 
 static ngx_chatalot_ws_row_t  ngx_chatalot_ws_rows[] = {
 

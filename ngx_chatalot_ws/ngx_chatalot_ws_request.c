@@ -110,7 +110,7 @@ ngx_chatalot_ws_request_parse(ngx_chatalot_ws_request_t *request, ngx_chatalot_p
 
 ngx_int_t
 ngx_chatalot_ws_request_call(ngx_chatalot_ws_request_t *request, ngx_chatalot_function_t *function, ngx_str_t *args,
-    ngx_chatalot_call_pt handler)
+    ngx_chatalot_json_t *json, ngx_chatalot_call_pt handler)
 {
     ngx_chatalot_call_t  *call;
 
@@ -126,7 +126,7 @@ ngx_chatalot_ws_request_call(ngx_chatalot_ws_request_t *request, ngx_chatalot_fu
     request->call = call;
     call->handler = handler;
 
-    return ngx_chatalot_call_sql(call, function, args);
+    return ngx_chatalot_call_sql(call, function, args, json);
 }
 
 
@@ -244,7 +244,8 @@ ngx_chatalot_ws_request_start(ngx_chatalot_ws_request_t *request)
 {
     ngx_chatalot_problem_t  problem;
 
-    if (ngx_chatalot_ws_request_call(request, request->function, &request->text, ngx_chatalot_ws_request_on_result)
+    if (ngx_chatalot_ws_request_call(request, request->function, &request->text, request->json,
+                                     ngx_chatalot_ws_request_on_result)
         == NGX_OK)
     {
         return;

@@ -40,9 +40,9 @@ void ngx_chatalot_ws_request_destroy(ngx_chatalot_ws_request_t *request);
 /* Parses the frame and takes note of its ref. NGX_ERROR: problem is set. */
 ngx_int_t ngx_chatalot_ws_request_parse(ngx_chatalot_ws_request_t *request, ngx_chatalot_problem_t *problem);
 
-/* Calls function with args for the session; handler gets the call, whose data is the request. */
+/* Calls function for the session, with args and json as of ngx_chatalot_call_sql; the handler's call has the request as data. */
 ngx_int_t ngx_chatalot_ws_request_call(ngx_chatalot_ws_request_t *request, ngx_chatalot_function_t *function,
-    ngx_str_t *args, ngx_chatalot_call_pt handler);
+    ngx_str_t *args, ngx_chatalot_json_t *json, ngx_chatalot_call_pt handler);
 
 /* Calls request->function with the frame itself, when it is its turn; answers; destroys it. */
 void ngx_chatalot_ws_request_submit(ngx_chatalot_ws_request_t *request);

@@ -23,7 +23,11 @@ static void ngx_chatalot_ws_start_renewed(ngx_chatalot_ws_session_t *session);
 static void ngx_chatalot_ws_start_drop(ngx_chatalot_ws_session_t *session);
 
 
-static ngx_chatalot_group_t     ngx_chatalot_ws_starts = NGX_CHATALOT_GROUP("session_start_group");
+static const ngx_chatalot_group_column_t  ngx_chatalot_ws_starts_columns[] = { { NULL, 0 } };
+static const char *const                  ngx_chatalot_ws_starts_beside[] = { NULL };
+
+static ngx_chatalot_group_t     ngx_chatalot_ws_starts =
+    NGX_CHATALOT_GROUP("session_start_group", ngx_chatalot_ws_starts_columns, ngx_chatalot_ws_starts_beside);
 static ngx_chatalot_function_t  ngx_chatalot_ws_start_function =
     NGX_CHATALOT_FUNCTION_OF("session_start", &ngx_chatalot_ws_starts);
 
@@ -69,7 +73,7 @@ ngx_chatalot_ws_start_session(ngx_chatalot_ws_session_t *session)
     request = session->start;
     ngx_str_set(&args, "{}");
 
-    if (ngx_chatalot_ws_request_call(request, &ngx_chatalot_ws_start_function, &args,
+    if (ngx_chatalot_ws_request_call(request, &ngx_chatalot_ws_start_function, &args, NULL,
                                      ngx_chatalot_ws_start_on_started)
         == NGX_OK)
     {
@@ -227,7 +231,7 @@ ngx_chatalot_ws_start_renewal(ngx_chatalot_ws_session_t *session)
         return NGX_ERROR;
     }
 
-    if (ngx_chatalot_ws_request_call(session->start, &ngx_chatalot_ws_start_function, &args,
+    if (ngx_chatalot_ws_request_call(session->start, &ngx_chatalot_ws_start_function, &args, NULL,
                                      ngx_chatalot_ws_start_on_renewed)
         != NGX_OK)
     {

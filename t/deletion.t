@@ -184,7 +184,7 @@ refuses($again->register(invite => invite($home)), 409, 'id_taken', 'and nobody 
 
 my $dora = $chat->member('dora', $home);
 my ($sender, $device) = ($dora->id, $dora->device);
-my $head = $chat->sql("update data.channels set head = head + 41000, display = display + 41000 where id = '$channel' returning head - 41000");
+my $head = $chat->sql("update data.logs set head = head + 41000, display = display + 41000 where channel_id = '$channel' returning head - 41000");
 $chat->sql("insert into data.entries (channel_id, seq, epoch, id, sender, device, kind, commitment, ciphertext)
     select '$channel', $head + s, 1, gen_random_uuid(), '$sender', '$device', 'message', sha256('x'), 'x' from generate_series(1, 41000) as s");
 my $reader = $chat->socket($owner, worker => $first);

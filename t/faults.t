@@ -48,7 +48,7 @@ sub during {
     ok(work(30, sub { $client[0]{last} >= $before + 30 }), "$name: the conversation goes on") or return;
     $fault->();
     ok(work(60, \&answered), "$name: every message was acknowledged in the end") or diag explain [ map { $_->{errors} } @client ];
-    my $head = $chat->sql("select head from data.channels where id = '$channel->{id}'");
+    my $head = $chat->sql("select head from data.logs where channel_id = '$channel->{id}'");
     is($head, $total, "$name: each was stored once");
     ok(work(30, sub { !grep { $_->{last} < $total } @client }), "$name: both know all of them") or diag "$_->{last} of $total" for @client;
     is_deeply([ $client[0]->ids ], [ $client[1]->ids ], "$name: in the same order");

@@ -65,18 +65,15 @@ sub gather {
 sub verdict { my ($answer) = @_; return $answer->{type} eq 'ok' ? $answer->{result}{seq} : $answer->{error}{code} }
 
 subtest 'each has its own verdict' => sub {
-    my @own   = sockets($owner, 14);
+    my @own   = sockets($owner, 11);
     my ($of_ann) = sockets($ann, 1);
     my ($of_dan) = sockets($dan, 1);
     my $place = $owner->roster($general);
     my $other = $owner->roster($second);
-    my $dm    = $owner->must(POST => '/api/dms', { id => $owner->uuid, user => $ann->id });
     my $first = $own[0]->request($owner->message($place))->{result};
-    my $entry = $own[0]->event('entry');
     my $before = transactions($general);
     my @good  = map { $owner->message($place) } 1 .. 6;
     my $twice = $owner->message($place);
-    my $pair  = $owner->roster($dm->{id});
 
     $lock->ask('begin');
     $lock->ask('lock table data.sessions in access exclusive mode');
@@ -92,36 +89,53 @@ subtest 'each has its own verdict' => sub {
         [ $own[6],  $owner->message($place, epoch => $place->{epoch} + 1) ],
         [ $own[7],  $owner->message($place, roster => $place->{roster} - 1) ],
         [ $of_ann,  $ann->message($other) ],
-        [ $own[8],  $owner->message($place, ref_id => $entry->{id}) ],
-        [ $own[9],  $owner->message($place, thread => $owner->uuid) ],
-        [ $own[10], $owner->message($place, kind => 'tombstone') ],
-        [ $own[11], $owner->message($pair, envelopes => []) ],
-        [ $own[12], $owner->message($other) ],
+        [ $own[8],  $owner->message($place, kind => 'tombstone') ],
+        [ $own[9],  $owner->message($other) ],
         [ $of_dan,  $dan->message($place) ],
-        [ $own[13], $good[3] ],
+        [ $own[10], $good[3] ],
     );
     $lock->ask('commit');
     my @verdict = map { verdict($_) } $answers->();
-    my %good = map { $_ => 1 } @verdict[ 0, 1, 2, 4, 10, 16 ];
-    is_deeply([ sort { $a <=> $b } keys %good ], [ 2 .. 7 ], 'the good ones have a place each, without holes') or diag "@verdict";
+    my %good = map { $_ => 1 } @verdict[ 0, 1, 2, 4, 13 ];
+    is_deeply([ sort { $a <=> $b } keys %good ], [ 2 .. 6 ], 'the good ones have a place each, without holes') or diag "@verdict";
     is($verdict[3], $verdict[0], 'the same again has the first one\'s');
     is($verdict[5], $verdict[4], 'the same twice at once too');
-    is_deeply([ @verdict[ 6 .. 9, 11 .. 13 ] ],
-        [qw(id_taken epoch_stale roster_stale channel_not_found thread_not_found invalid_field envelopes)], 'refusals');
-    is($verdict[14], 1, 'another channel\'s log is its own');
-    is($verdict[15], 'session_ended', 'who signed out meanwhile');
+    is_deeply([ @verdict[ 6 .. 10 ] ], [qw(id_taken epoch_stale roster_stale channel_not_found invalid_field)], 'refusals');
+    is($verdict[11], 1, 'another channel\'s log is its own');
+    is($verdict[12], 'session_ended', 'who signed out meanwhile');
     is($of_dan->closed, 4001, 'and is closed');
-    is(seqs($general), '1 2 3 4 5 6 7', 'that is what is stored');
-    cmp_ok(transactions($general) - $before, '<', 6, 'in fewer transactions than entries');
-    for my $socket ($own[13], $of_ann) {
+    is(seqs($general), '1 2 3 4 5 6', 'that is what is stored');
+    cmp_ok(transactions($general) - $before, '<', 5, 'in fewer transactions than entries');
+    for my $socket ($own[10], $of_ann) {
         my @heard = grep { $_->{channel} eq $general && $_->{seq} > 1 } $socket->events('entry');
-        is_deeply([ sort map { $_->{seq} } @heard ], [ 2 .. 7 ], 'everybody hears each once');
+        is_deeply([ sort map { $_->{seq} } @heard ], [ 2 .. 6 ], 'everybody hears each once');
     }
     my %sent = map { $_->{id} => $_ } @good[ 0 .. 3 ], $twice;
     my $stored = $owner->must(GET => "/api/channels/$general/entries")->{entries};
     my @same = grep { my $sent = $sent{ $_->{id} }; $sent && $sent->{ciphertext} eq $_->{ciphertext} && $sent->{commitment} eq $_->{commitment} } @$stored;
     is(scalar @same, 5, 'as it was sent');
     $_->close for @own, $of_ann;
+};
+
+subtest 'what goes alone' => sub {
+    my @own   = sockets($owner, 5);
+    my $place = $owner->roster($general);
+    my $dm    = $owner->must(POST => '/api/dms', { id => $owner->uuid, user => $ann->id });
+    my $entry = $owner->must(GET => "/api/channels/$general/entries")->{entries}[0];
+    my @send  = ($owner->message($place), $owner->message($place, ref_id => $entry->{id}),
+        $owner->message($place, thread => $owner->uuid), $owner->message($owner->roster($dm->{id}), envelopes => []));
+    $lock->ask('begin');
+    $lock->ask('lock table data.sessions in access exclusive mode');
+    my @ref;
+    for my $i (0 .. 3) {
+        $ref[$i] = $own[$i]->ask($send[$i]);
+        await('it waits for nobody but the lock', sub { waiting() == $i + 1 });
+    }
+    $lock->ask('commit');
+    my @verdict = map { verdict($own[$_]->answer($ref[$_])) } 0 .. 3;
+    is_deeply([ sort @verdict[ 0, 1 ] ], [ 7, 8 ], 'a message and a reply') or diag "@verdict";
+    is_deeply([ @verdict[ 2, 3 ] ], [qw(thread_not_found envelopes)], 'a thread that is none, a direct message without envelopes');
+    $_->close for @own;
 };
 
 subtest 'what the database would not read' => sub {
@@ -151,7 +165,7 @@ subtest 'a row that somebody holds' => sub {
     my $held  = $owner->roster($second);
     my $other = $owner->roster($third);
     $lock->ask('begin');
-    $lock->ask("select from data.channels where id = '$second' for update");
+    $lock->ask("select from data.logs where channel_id = '$second' for update");
     my @late;
     for my $i (0, 1) {
         $late[$i] = $own[$i]->ask($owner->message($held));

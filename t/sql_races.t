@@ -95,7 +95,7 @@ my $remove_bob = call('community_member_remove', 'anna',
 is($after, 'ERROR:  channel_not_found', 'removed while sending: the entry does not get in');
 my $return_bob = sub { $chat->sql("select t.call('invite_accept', 'bob', jsonb_build_object('code', '$code'))") };
 $return_bob->();
-my $guess = "(select jsonb_build_object('roster', roster + 1, 'epoch', epoch + 1) from data.channels where id = '$home')";
+my $guess = "(select jsonb_build_object('roster', roster + 1, 'epoch', epoch + 1) from data.logs where channel_id = '$home')";
 $one->ask('begin');
 $one->ask($remove_bob);
 is($other->ask(call('entry_send', 'bob', "t.message('$home', 'guess') || $guess")), 'ERROR:  epoch_stale',
@@ -124,7 +124,7 @@ is($after, 'ERROR:  invite_not_found', 'an invite accepted while its maker is re
 
 # --- rosters -----------------------------------------------------------------------------------------------------------
 
-my $roster = "select roster from data.channels where id = '$home'";
+my $roster = "select roster from data.logs where channel_id = '$home'";
 my $was = $chat->sql($roster);
 $chat->sql("insert into t.sessions values ('dora enrolling', t.enrolling('dora'))");
 my $tablet = "jsonb_build_object('device', t.device('tablet'), 'account_key', t.b(32, 'doraA'), 'refresh_hash', t.b(32, 'x'))";
@@ -427,7 +427,7 @@ my %script = (
     bobby => join('', map { sprintf($come, $_) . call('auth_logout', 'bobby', q('{}')) . ";\n" } 1 .. 15),
 );
 
-my $already = $chat->sql("select head from data.channels where id = '$home'");
+my $already = $chat->sql("select head from data.logs where channel_id = '$home'");
 my %run;
 for my $who (sort keys %script) {
     my $file = $chat->dir . "/$who.sql";
@@ -446,7 +446,7 @@ my ($from, $to) = ($already + 1, $already + $count);
 my $span  = "select count(*) || ' ' || min(seq) || ' ' || max(seq) from data.entries where channel_id";
 is($chat->sql("$span = '$home' and seq > $already"), "$count $from $to", 'every entry once, without holes');
 is($chat->sql("$span = '$id'"), '80 1 80', 'in the DM too');
-is($chat->sql("select head || ' ' || display from data.channels where id = '$home'"), join(" ", ($to) x 2),
+is($chat->sql("select head || ' ' || display from data.logs where channel_id = '$home'"), join(" ", ($to) x 2),
     'the counters agree');
 my $wait = '(select count(*) from data.inbox_items i where i.device_id = b.device_id)';
 is($chat->sql("select count(*) from data.inboxes b where b.last_seq - b.acked_seq <> $wait"), 0, 'inboxes have no holes');
@@ -454,6 +454,8 @@ $one->ask($_) for ($due, call('session_start', 'otto', q('{}'))) x 2;
 is($chat->sql("select count(*) from data.devices where name like '% idle %' and removed_at is null"), 0, 'what nobody used is gone');
 is($chat->sql('select count(*) from data.inbox_items join data.devices d on d.id = device_id where d.removed_at is not null'),
     0, 'nothing lies for removed devices');
+is($chat->sql('select count(*) from data.channels c where not exists (select from data.logs l where l.channel_id = c.id)'),
+    0, 'no channel is without its counts');
 my $epochs = "select epoch, lag(epoch) over (order by seq) as before from data.entries where channel_id = '$home'";
 is($chat->sql("select count(*) from ($epochs) as e where epoch < before"), 0, 'epochs never go back');
 

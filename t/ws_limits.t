@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # What bounds a session: rates, pending requests, a reader that stops reading; and the order of what a client sends
-# without waiting. Sends are held up here by a lock on the channel's row, as a slow database would.
+# without waiting. Sends are held up here by a lock on the channel, as a slow database would.
 
 use strict;
 use warnings;
@@ -23,10 +23,10 @@ my $community = $chat->community;
 my $channel   = $community->{groups}[0]{channels}[0];
 my $ann       = $chat->member('ann', $community);
 
-# Holds the channel's row until the returned function is called.
+# Holds the channel until the returned function is called.
 sub hold {
     my $pid = IPC::Open2::open2(my $out, my $in, 'psql', '-XqAt', $chat->owner_url);
-    print {$in} "begin; select 'held' from data.channels where id = '$channel->{id}' for update;\n";
+    print {$in} "begin; select 'held' from data.logs where channel_id = '$channel->{id}' for update;\n";
     $in->flush;
     like(scalar <$out>, qr/held/, 'the channel is locked');
     return sub { print {$in} "commit;\n\\q\n"; close $in; waitpid $pid, 0; return };

@@ -25,6 +25,7 @@ as $$
 declare
     new_id constant uuid := args ->> 'id';
     general constant uuid := lib.uuid7();
+    talk constant uuid := lib.uuid7();
 begin
     perform lib.require_session(ctx);
     perform lib.lock_users(array[ctx.user_id]);
@@ -38,7 +39,8 @@ begin
     if found then
         insert into data.groups (id, community_id, name) values (general, new_id, 'General');
         insert into data.channels (id, kind, group_id, name, created_by)
-        values (lib.uuid7(), 'text', general, 'general', ctx.user_id);
+        values (talk, 'text', general, 'general', ctx.user_id);
+        insert into data.logs (channel_id, dm) values (talk, false);
         return query select * from lib.community_join(new_id, ctx.user_id, 'owner');
     elsif not exists (
         select from data.communities c

@@ -31,6 +31,7 @@ begin
         if not found then
             perform lib.fail(409, 'id_taken', 'Another channel has this id.', 'id');
         end if;
+        insert into data.logs (channel_id, dm) values (new_id, true);
         return query select * from lib.channel_add(array[ctx.user_id, peer], array[new_id]);
         select * into dm from data.channels c where c.id = new_id;
     end if;

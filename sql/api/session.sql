@@ -12,30 +12,29 @@ begin
     perform lib.require_session(ctx);
     return query select * from lib.sweep(ctx.device_id);
     return query
-        select null, null, lib.session_json(u, ctx.session_id, ctx.device_id)
-          from data.users u where u.id = ctx.user_id;
+        select null, null, s.payload
+          from data.users u, lib.session_start(u, ctx.session_id, ctx.device_id) as s where u.id = ctx.user_id;
 end
 $$;
 
--- args {calls: [{user, device, session, args}, …]}: many calls of api.session_start at once → their rows, each with the
--- number of its call, from 1. Silent about sessions that have ended, and those whose use is to be noted: they are called
--- alone, and so is who sweeps up.
-create or replace function api.session_start_group(ctx api.ctx, args jsonb)
+-- Many calls of api.session_start at once, element by element → their rows, each with the number of its call, from 1.
+-- Silent about sessions that have ended, and those whose use is to be noted: they are called alone, and so is who sweeps up.
+create or replace function api.session_start_group(users uuid[], devices uuid[], sessions uuid[])
 returns table (topic text, control text, payload json, call bigint)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
     return query
-        select null::text, null::text, lib.session_json(u, g.session, g.device), g.number
-          from rows from (jsonb_to_recordset(args -> 'calls') as ("user" uuid, device uuid, session uuid))
-               with ordinality as g ("user", device, session, number),
+        select null::text, null::text, b.payload, g.number
+          from unnest(users, devices, sessions) with ordinality as g ("user", device, session, number),
                lateral (
                 -- one lookup each, however few sessions there are: "offset" keeps the planner from a hash of them all
                 select s.user_id from data.sessions s
                  where s.id = g.session and s.user_id = g."user" and s.device_id = g.device
                    and s.last_used_at >= now() - make_interval(mins => lib.limit('session_touch_minutes')::integer)
                 offset 0) as s
-          join data.users u on u.id = s.user_id;
+          join data.users u on u.id = s.user_id,
+               lib.session_start(u, g.session, g.device) as b;
 end
 $$;
 

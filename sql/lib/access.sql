@@ -1,6 +1,16 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 -- Who may do what. What a person may not see does not exist for them: 404, never 403.
 
+-- 404 channel_not_found: what is said of a channel to whoever is not in it.
+create or replace function lib.no_channel()
+returns void
+language plpgsql stable
+as $$
+begin
+    perform lib.fail(404, 'channel_not_found', 'There is no such channel, or you are not in it.');
+end
+$$;
+
 -- Membership of a channel, or 404 channel_not_found. The instance's owner and admins have no way round it: they may
 -- moderate what they are not in, never read it.
 create or replace function lib.require_channel(channel_id uuid, user_id uuid)
@@ -14,7 +24,7 @@ begin
       from data.channel_members m
      where m.channel_id = require_channel.channel_id and m.user_id = require_channel.user_id;
     if not found then
-        perform lib.fail(404, 'channel_not_found', 'There is no such channel, or you are not in it.');
+        perform lib.no_channel();
     end if;
     return member;
 end
@@ -86,7 +96,7 @@ $$;
 
 -- Serialises what changes a person's channels or devices, so that each such change sees all earlier ones: else a device
 -- added while its owner joins a channel could miss the channel's roster. Locks in the order of ids, before any
--- channel's row; not against key checks, which senders make while they hold a channel.
+-- channel's; not against key checks.
 create or replace function lib.lock_users(users uuid[])
 returns void
 language plpgsql volatile

@@ -71,8 +71,8 @@ begin
 end
 $$;
 
--- Deletes communities with all that is theirs. The logs last: whoever sends meanwhile waits for the channel's row and finds
--- it gone.
+-- Deletes communities with all that is theirs. The entries last: whoever sends meanwhile waits for the channel's lock and
+-- finds it gone.
 create or replace function lib.communities_delete(ids uuid[])
 returns void
 language plpgsql volatile
@@ -81,6 +81,7 @@ declare
     places constant uuid[] := array(
         select c.id from data.channels c join data.groups g on g.id = c.group_id where g.community_id = any (ids));
 begin
+    perform lib.lock_channels(places);
     delete from data.communities c where c.id = any (ids);
     delete from data.entries e where e.channel_id = any (places);
 end

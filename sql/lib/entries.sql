@@ -11,7 +11,7 @@ as $$
 declare
     place constant uuid := args ->> 'channel';
     first data.entries;
-    c data.channels;
+    l data.logs;
 begin
     perform lib.require_channel(place, ctx.user_id);
     select * into first from data.entries e where e.channel_id = place and e.id = (args ->> 'id')::uuid;
@@ -21,10 +21,10 @@ begin
     elsif found then
         perform lib.fail(409, 'id_taken', 'Another entry of this channel has this id.', 'id');
     end if;
-    select * into c from data.channels x where x.id = place;
-    perform lib.fail(409, case when c.epoch <> (args ->> 'epoch')::bigint then 'epoch_stale' else 'roster_stale' end,
+    select * into l from data.logs x where x.channel_id = place;
+    perform lib.fail(409, case when l.epoch <> (args ->> 'epoch')::bigint then 'epoch_stale' else 'roster_stale' end,
         'The members or their devices have changed. The keys are being renewed.', null,
-        jsonb_build_object('roster', c.roster, 'epoch', c.epoch));
+        jsonb_build_object('roster', l.roster, 'epoch', l.epoch));
 end
 $$;
 
@@ -45,22 +45,22 @@ end
 $$;
 
 -- Puts a DM's envelopes into the inboxes: exactly one for each live device of its two people but the sending one, else
--- 422 envelopes. The channel's row is locked and its roster was the sender's, so a difference is the client's mistake.
-create or replace function lib.dm_deliver(ctx api.ctx, c data.channels, entry_id uuid, envelopes jsonb)
+-- 422 envelopes. The channel is locked and its roster was the sender's, so a difference is the client's mistake.
+create or replace function lib.dm_deliver(ctx api.ctx, place uuid, entry_id uuid, envelopes jsonb)
 returns setof api.row
 language plpgsql volatile
 as $$
 begin
     if jsonb_typeof(envelopes) is distinct from 'array' or exists (
         select from (
-            select d.id from data.devices d
-             where d.user_id in (c.dm_low, c.dm_high) and d.removed_at is null and d.id <> ctx.device_id) as due
+            select d.id from data.channels c join data.devices d on d.user_id in (c.dm_low, c.dm_high)
+             where c.id = place and d.removed_at is null and d.id <> ctx.device_id) as due
           full join (
             select (e ->> 'device')::uuid as id, count(*) as n
               from jsonb_array_elements(envelopes) as e group by 1) as given using (id)
          where due.id is null or given.n is distinct from 1) then
         perform lib.fail(422, 'envelopes', 'A direct message needs one envelope for each other device.', 'envelopes');
     end if;
-    return query select * from lib.inbox_put(ctx, c.id, entry_id, envelopes);
+    return query select * from lib.inbox_put(ctx, place, entry_id, envelopes);
 end
 $$;

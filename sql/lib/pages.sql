@@ -19,39 +19,6 @@ as $$
     select 9223372036854775807
 $$;
 
--- The entries of a channel before a seq (null: from the end), as far as the member may read: {entries, more, wiped},
--- newest first, in pieces. A loop, for windows over a page cost more than reading it.
-create or replace function lib.history(member data.channel_members, before bigint, most bigint)
-returns setof api.entry_row
-language plpgsql stable
-as $$
-declare
-    after bigint;
-    wiped bigint;
-    lowest bigint;
-    bytes bigint := 0;
-    room constant bigint := lib.limit('page_bytes');
-    e api.entry_row;
-begin
-    select case c.history when 'all' then 0 else member.joined_seq end, c.wiped into after, wiped
-      from data.channels c where c.id = member.channel_id;
-    return next lib.plain_row(null, null, '{"entries":[');
-    for e in
-        select (lib.entry_row(null, null, null, null, x)).*
-          from data.entries x
-         where x.channel_id = member.channel_id and x.seq > after and x.seq < coalesce(before, lib.endless())
-         order by x.seq desc limit most
-    loop
-        bytes := bytes + lib.cost(e.ciphertext);
-        exit when bytes > room and lowest is not null;
-        return next e;
-        lowest := e.seq;
-    end loop;
-    return next lib.plain_row(null, null,
-        '],"more":' || coalesce(lowest > after + 1, false) || ',"wiped":' || wiped || '}');
-end
-$$;
-
 -- What a reader missed, in pieces: channels is {id: last seq it has}. Entries begin behind "after", the last seq or, where only
 -- what came since joining is theirs, the joining. Channels with little to tell come first, so that one busy channel
 -- does not keep the others waiting; a channel that got less than its due says more. wiped is {id: how many deleted senders
@@ -68,20 +35,21 @@ begin
                             else coalesce((missed.wiped ->> k.key)::bigint, 0) end) as wiped
               from jsonb_each_text(channels) as k group by 1
         ), moved as (
-            select c.id, c.head, c.roster, c.epoch, a.wiped as heard, c.wiped, p.after, c.head - p.after as due,
-                   (sum(c.head - p.after) over (order by c.head - p.after, c.id))::bigint as upto
+            select c.id, l.head, l.roster, l.epoch, a.wiped as heard, c.wiped, p.after, l.head - p.after as due,
+                   (sum(l.head - p.after) over (order by l.head - p.after, c.id))::bigint as upto
               from asked a
               join data.channel_members m on m.channel_id = a.id and m.user_id = reader
+              join data.logs l on l.channel_id = a.id
               join data.channels c on c.id = a.id,
                    lateral (select case c.history when 'all' then 0 else m.joined_seq end as joined) as j,
-                   lateral (select least(c.head, greatest(a.last, j.joined)) as after) as p
-             where c.head <> a.last or c.wiped > a.wiped
+                   lateral (select least(l.head, greatest(a.last, j.joined)) as after) as p
+             where l.head <> a.last or c.wiped > a.wiped
         ), gone as (
             select w.channel_id as id, max(w.place) as upto, json_agg(w.sender order by w.place) as senders
               from (select x.* from moved m join data.channel_wiped x on x.channel_id = m.id and x.place > m.heard
                      order by x.channel_id, x.place limit lib.limit('sync_wiped')) as w group by w.channel_id
         ), page as (
-            -- bigint on both sides, and a limit that never cuts, make this a walk along each channel's index
+            -- bigint on both sides, and a limit that never cuts, keep this to the part of each channel that is due
             select g.id, e.entry as e, (e.entry).seq, sum(lib.cost((e.entry).ciphertext)) over w as bytes,
                    row_number() over w as place
               from moved g, lateral (

@@ -1,14 +1,14 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 -- Changes of who can read a channel: the only functions that touch channel_members, roster and epoch. All return
--- events. Lock order everywhere: users by id (lib.lock_users), channels by id, inboxes by device id.
+-- events. Lock order everywhere: users by id (lib.lock_users), channels by id (their rows in data.logs), inboxes by device id.
 
--- Locks channels against sends and other changes.
+-- Locks channels against sends and other changes: before anything else of theirs is written.
 create or replace function lib.lock_channels(channels uuid[])
 returns void
 language plpgsql volatile
 as $$
 begin
-    perform from data.channels c where c.id = any (lock_channels.channels) order by c.id for no key update;
+    perform from data.logs l where l.channel_id = any (lock_channels.channels) order by l.channel_id for no key update;
 end
 $$;
 
@@ -29,8 +29,8 @@ begin
     perform lib.lock_channels(channels);
     return query
         with changed as (
-            update data.channels c set roster = c.roster + 1
-             where c.id = any (channels) returning c.id, c.roster, c.epoch
+            update data.logs l set roster = l.roster + 1
+             where l.channel_id = any (channels) returning l.channel_id as id, l.roster, l.epoch
         )
         select e.* from changed c, lib.roster_event(c.id, 'epoch ' || c.epoch, c.roster, c.epoch) as e;
 end
@@ -46,8 +46,8 @@ begin
     perform lib.lock_channels(channels);
     return query
         with changed as (
-            update data.channels c set roster = c.roster + 1, epoch = c.epoch + 1
-             where c.id = any (channels) returning c.id, c.roster, c.epoch
+            update data.logs l set roster = l.roster + 1, epoch = l.epoch + 1
+             where l.channel_id = any (channels) returning l.channel_id as id, l.roster, l.epoch
         )
         select e.* from changed c,
                lib.roster_event(c.id, roster_removed.control || ' ' || c.epoch, c.roster, c.epoch) as e;
@@ -62,7 +62,9 @@ as $$
     select * from lib.roster_removed(array[channel_id], 'removed 00000000-0000-0000-0000-000000000000')
 $$;
 
--- Puts people into channels; who is in one already is left alone there. The caller has locked the people.
+-- Puts people into channels; who is in one already is left alone there. The caller has locked the people. 40001, upon which
+-- workers ask again, where a channel has no log: it was made a moment ago by a function of before the logs, which had
+-- waited for their migration.
 create or replace function lib.channel_add(users uuid[], channels uuid[])
 returns setof api.row
 language plpgsql volatile
@@ -71,9 +73,15 @@ declare
     entered jsonb;
 begin
     perform lib.lock_channels(channels);
+    if exists (
+        select from data.channels c
+         where c.id = any (channels) and not exists (select from data.logs l where l.channel_id = c.id)) then
+        raise exception using errcode = 'serialization_failure', message = 'this channel has no log';
+    end if;
     with added as (
         insert into data.channel_members (channel_id, user_id, joined_seq, read_seq)
-        select c.id, u.id, c.head, c.head from data.channels c, unnest(users) as u (id) where c.id = any (channels)
+        select l.channel_id, u.id, l.head, l.head
+          from data.logs l, unnest(users) as u (id) where l.channel_id = any (channels)
         on conflict do nothing returning channel_id, user_id
     )
     select jsonb_agg(a) into entered from added a;
@@ -81,10 +89,11 @@ begin
         select * from lib.roster_grown(array(
             select distinct (a ->> 'channel_id')::uuid from jsonb_array_elements(entered) as a));
     return query
-        select 'u:' || (a ->> 'user_id'), format('attach ch:%s %s', c.id, c.epoch),
+        select 'u:' || (a ->> 'user_id'), format('attach ch:%s %s', c.id, l.epoch),
                json_build_object('type', 'channel_added', 'channel', lib.channel_json(c, (a ->> 'user_id')::uuid))
           from jsonb_array_elements(entered) as a
-          join data.channels c on c.id = (a ->> 'channel_id')::uuid order by c.id;
+          join data.channels c on c.id = (a ->> 'channel_id')::uuid
+          join data.logs l on l.channel_id = c.id order by c.id;
 end
 $$;
 

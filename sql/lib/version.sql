@@ -6,5 +6,5 @@ create or replace function lib.schema_version()
 returns integer
 language sql immutable parallel safe
 as $$
-    select 3
+    select 4
 $$;

@@ -56,8 +56,8 @@ select is((select array_agg(e) from t.events() as e), array[
     format('ch:%s | epoch 1 | roster', t.channel('home')), format('u:%s |  | communities', t.user('emil')),
     format('u:%s | attach ch:%s 1 | channel_added', t.user('emil'), t.channel('home'))],
         'who joins is attached, the others learn of it');
-select is((roster, epoch), (6::bigint, 1::bigint), 'roster + 1 for each') from data.channels
-    where id = t.channel('home');
+select is((roster, epoch), (6::bigint, 1::bigint), 'roster + 1 for each') from data.logs
+    where channel_id = t.channel('home');
 select is(joined_seq, 1::bigint, 'what was before is not theirs') from data.channel_members
     where channel_id = t.channel('home') and user_id = t.user('bob');
 select is(jsonb_path_query_array(t.call('community_members', 'bob', pg_temp.home()), '$.members[*].username'),
@@ -72,8 +72,8 @@ select is((select array_agg(e) from t.events() as e), array[
     format('ch:%s | removed %s 2 | roster', t.channel('home'), t.user('bob')),
     format('u:%s |  | channel_removed', t.user('bob')), format('u:%s |  | communities', t.user('bob'))],
         'he is detached, a new epoch begins');
-select is((roster, epoch), (7::bigint, 2::bigint), 'roster + 1, epoch + 1') from data.channels
-    where id = t.channel('home');
+select is((roster, epoch), (7::bigint, 2::bigint), 'roster + 1, epoch + 1') from data.logs
+    where channel_id = t.channel('home');
 select is(t.refused('community_get', 'bob', pg_temp.home()), '404 community_not_found',
     'the community is gone for him');
 select is(t.refused('channel_entries', 'bob', jsonb_build_object('channel', t.channel('home'))),

@@ -69,8 +69,8 @@ select is((select payload from t.rows, bobs where payload ->> 'type' = 'sender_w
     jsonb_build_object('type', 'sender_wiped', 'channel', home, 'sender', id), 'readers are told whose') from bobs;
 
 -- what stays
-select results_eq($$ select e.seq, e.id, e.ciphertext is null, e.commitment is null, c.display from data.entries e
-      join data.channels c on c.id = e.channel_id join bobs b on b.home = e.channel_id order by e.seq $$,
+select results_eq($$ select e.seq, e.id, e.ciphertext is null, e.commitment is null, l.display from data.entries e
+      join data.logs l on l.channel_id = e.channel_id join bobs b on b.home = e.channel_id order by e.seq $$,
     $$ values (1::bigint, t.id('one'), true, true, 3::bigint), (2::bigint, t.id('two'), false, false, 3::bigint),
         (3::bigint, t.id('three'), true, true, 3::bigint) $$, 'the log has no hole');
 select is(count(*), 0::bigint, 'nothing of his can be read, in channels he left either') from data.entries e, bobs b

@@ -14,7 +14,7 @@ insert into t.sessions select p || ' enrolling', t.enrolling(p)
   from unnest('{anna,bob,carl}'::text[]) as p;
 
 -- admitting
-select is(roster, 3::bigint, 'one change of roster for each member') from data.channels where id = t.channel('home');
+select is(roster, 3::bigint, 'one change of roster for each member') from data.logs where channel_id = t.channel('home');
 select is(t.refused('device_add', 'bob enrolling', pg_temp.enrol('phone', 'anna')), '422 account_key account_key',
     'a certificate under another''s key');
 select is(t.refused('device_add', null, pg_temp.enrol('phone', 'bob')), '401 session_ended', 'nobody adds a device');
@@ -22,8 +22,8 @@ select t.signed_in('phone', t.call('device_add', 'bob enrolling', pg_temp.enrol(
 select is((select array_agg(e) from t.events() as e), array[
     format('ch:%s | epoch 1 | roster', t.channel('home')), format('u:%s |  | devices', t.user('bob'))],
         'a new device is told of');
-select is((roster, epoch), (4::bigint, 1::bigint), 'roster + 1, the same epoch') from data.channels
-    where id = t.channel('home');
+select is((roster, epoch), (4::bigint, 1::bigint), 'roster + 1, the same epoch') from data.logs
+    where channel_id = t.channel('home');
 select is(jsonb_path_query_array(t.call('devices_list', 'phone'), '$.devices[*] ? (@.current == true).id'),
     jsonb_build_array(t.id('phone')), 'the own device is marked');
 select is((select array_agg(k order by k) from jsonb_object_keys(t.call('devices_list',
@@ -70,7 +70,7 @@ select is((select array_agg(e) from t.events() as e), array[
     format('ch:%s | removed-device %s 2 | roster', t.channel('home'), t.id('phone')),
     format('u:%s | end-device %s | devices', t.user('bob'), t.id('phone'))],
         'it is detached everywhere, the owner''s others are not');
-select is((roster, epoch), (5::bigint, 2::bigint), 'a new epoch') from data.channels where id = t.channel('home');
+select is((roster, epoch), (5::bigint, 2::bigint), 'a new epoch') from data.logs where channel_id = t.channel('home');
 select is(t.refused('session_start', 'phone'), '401 session_ended', 'it cannot start a session');
 select is(t.refused('entry_send', 'phone', t.message(t.channel('home'), 'late')), '401 session_ended', 'nor send');
 select is(t.refused('inbox_list', 'phone'), '401 session_ended', 'nor read its inbox');
@@ -125,7 +125,7 @@ select is(t.refused('device_remove', 'bob', jsonb_build_object('device', t.id('a
     'another''s device cannot be removed');
 select is(t.refused('device_remove', null, jsonb_build_object('device', t.id('anna'))), '401 session_ended',
     'nor by nobody');
-create temporary table epoch on commit drop as select epoch from data.channels where id = t.channel('home');
+create temporary table epoch on commit drop as select epoch from data.logs where channel_id = t.channel('home');
 select is(t.call('device_remove', 'laptop', jsonb_build_object('device', t.id('anna'))), '{}', 'one''s own can');
 select is((select array_agg(e) from t.events() as e), array[
     format('ch:%s | removed-device %s %s | roster', t.channel('home'), t.id('anna'), e.epoch + 1),
@@ -170,12 +170,13 @@ as $$ update data.devices set last_used_at = now() - make_interval(days => days)
 create function pg_temp.alive(person text) returns text[] language sql
 as $$ select array_agg(name order by name) from data.devices where user_id = t.user(person) and removed_at is null $$;
 select pg_temp.aged('{erik 1,erik 2,fay}', 91), pg_temp.aged('{erik 3}', 89) \g /dev/null
+update data.instance set swept_at = now() - interval '59 minutes';
 select is(t.call('session_start', 'dora') -> 'session', to_jsonb((t.ctx('dora')).session_id),
     'within the hour nothing is swept');
 select is(pg_temp.alive('erik'), '{erik,"erik 1","erik 2","erik 3"}', 'all are there');
 update data.instance set swept_at = now() - interval '61 minutes';
 update data.sessions set last_used_at = now() where device_id = t.id('erik 2');
-create temporary table club on commit drop as select epoch from data.channels where id = t.channel('club');
+create temporary table club on commit drop as select epoch from data.logs where channel_id = t.channel('club');
 select is(jsonb_path_query_first(t.call('session_start', 'dora'), '$.channels[*] ? (@.id == $id).epoch',
     jsonb_build_object('id', t.channel('club'))), to_jsonb(c.epoch + 1), 'the reply has the epochs that follow') from club c;
 select is((select array_agg(e) from t.events() as e where e like 'ch:%' or e like '%end-device%'), array[

@@ -52,7 +52,7 @@ select is(t.refused('entry_send', 'anna', t.message(t.id('dm'), 'one',
     pg_temp.envelopes('bob', 'bob', 'bob''s phone'))), '422 envelopes envelopes', 'one twice');
 select is(t.refused('entry_send', 'carl', t.message(t.id('dm'), 'one',
     pg_temp.envelopes('bob', 'bob''s phone', 'anna'))), '404 channel_not_found', 'by someone else');
-select is(head, 0::bigint, 'nothing was counted') from data.channels where id = t.id('dm');
+select is(head, 0::bigint, 'nothing was counted') from data.logs where channel_id = t.id('dm');
 select is(t.send('anna', t.id('dm'), 'one', pg_temp.envelopes('bob', 'bob''s phone')) ->> 'seq', '1', 'exactly right');
 select is((select array_agg(e) from t.events() as e), (select array_agg(e order by e)
     from unnest(array[format('ch:%s | epoch 1 | entry', t.id('dm')),
@@ -81,6 +81,12 @@ select t.call('community_member_remove', 'bob', jsonb_build_object('community', 
 select is(t.send('bob', t.id('dm'), 'four', pg_temp.envelopes('anna')) ->> 'seq', '4',
     'a DM goes on when the community does not');
 select is(t.call('dm_open', 'anna', pg_temp.with_('bob', 'y')) ->> 'id', t.id('dm')::text, 'and can be opened');
+
+-- one that a function of before the logs has made
+insert into data.channels (id, kind, dm_low, dm_high)
+select t.id('late'), 'dm', least(t.user('anna'), t.user('carl')), greatest(t.user('anna'), t.user('carl'));
+select throws_ok(format('select lib.channel_add(array[%L::uuid], array[%L::uuid])', t.user('anna'), t.id('late')), '40001', null,
+    'is not joined: workers ask again');
 
 select * from finish();
 rollback;

@@ -20,8 +20,8 @@ select is(payload - 'created_at', jsonb_build_object('type', 'entry', 'channel',
   from t.rows where topic is not null;
 select is(t.send('bob', t.channel('home'), 'two', jsonb_build_object('ref_id', t.id('one'), 'thread',
     t.id('one'))) ->> 'seq', '2', 'the second, an answer');
-select is((head, display), (2::bigint, 2::bigint), 'head and display count') from data.channels
-    where id = t.channel('home');
+select is((head, display), (2::bigint, 2::bigint), 'head and display count') from data.logs
+    where channel_id = t.channel('home');
 select is(t.refused('entry_send', 'anna', t.message(t.channel('home'), 'x',
     jsonb_build_object('ref_id', t.id('nothing')))), '422 ref_not_found ref_id', 'an answer to nothing');
 select is(t.refused('entry_send', 'anna', t.message(t.channel('home'), 'x', jsonb_build_object('ref_id', t.id('x')))),
@@ -55,7 +55,7 @@ select t.another_device('tablet', 'anna') \g /dev/null
 select is(t.refused('entry_send', 'tablet', args || '{"roster": 4}'), '409 id_taken id', 'another device') from first;
 select is(t.refused('entry_send', 'anna', args), 'done', 'the first result also when the roster has changed since')
     from first;
-select is(head, 4::bigint, 'one entry') from data.channels where id = t.channel('home');
+select is(head, 4::bigint, 'one entry') from data.logs where channel_id = t.channel('home');
 select t.call('entry_send', 'carl', t.message(t.channel('other'), 'again')) \g /dev/null
 select is(seq, 1::bigint, 'the same id in another channel is another entry') from data.entries
     where channel_id = t.channel('other');
@@ -86,7 +86,7 @@ select is(t.refused('entry_send', 'carl', t.message(t.channel('home'), 'y')), '4
     'who cannot send with the right ones either');
 select is(t.refused('entry_send', 'anna', t.message(t.channel('home'), 'y')
     || jsonb_build_object('channel', t.id('nowhere'))), '404 channel_not_found', 'no such channel');
-select is(head, 4::bigint, 'nothing was counted') from data.channels where id = t.channel('home');
+select is(head, 4::bigint, 'nothing was counted') from data.logs where channel_id = t.channel('home');
 
 -- the roster
 select is(t.call('channel_roster', 'bob', jsonb_build_object('channel', t.channel('home'))) - 'members',
@@ -123,6 +123,8 @@ select is((t.call('channel_entries', 'bob', jsonb_build_object('channel', t.chan
             'the same fields as live');
 select is(t.refused('channel_entries', 'carl', jsonb_build_object('channel', t.channel('home'))),
     '404 channel_not_found', 'not for outsiders');
+select is(t.refused('channel_entries', 'nobody', jsonb_build_object('channel', t.channel('none'))), '401 session_ended',
+    'and who is not signed in hears nothing of the channel');
 update data.users set role = 'admin' where id = t.user('carl');
 select is(t.refused('channel_entries', 'carl', jsonb_build_object('channel', t.channel('home'))),
     '404 channel_not_found', 'nor for the installation''s admins');

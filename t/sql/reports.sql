@@ -150,6 +150,7 @@ select t.id(name), t.id('dm'), t.id(name), 1, t.user('bob'), t.id('bob'), t.user
 create function pg_temp.kept() returns text[] language sql
 as $$ select array_agg(n order by n) from unnest('{new,open,forgotten,done,"long done","done late"}'::text[]) as n
        where exists (select from data.reports r where r.id = t.id(n)) $$;
+update data.instance set swept_at = now() - interval '59 minutes';
 select t.call('session_start', 'root') \g /dev/null
 select is(cardinality(pg_temp.kept()), 6, 'within the hour nothing is swept');
 update data.instance set swept_at = now() - interval '61 minutes';

@@ -11,8 +11,12 @@ create temporary view functions as
 
 -- functions
 select is_empty($$ select name from functions where schema = 'api'
-    and pg_get_function_identity_arguments(oid) <> 'ctx api.ctx, args jsonb' $$,
+    and pg_get_function_identity_arguments(oid) <> 'ctx api.ctx, args jsonb' and proname !~ '_group$' $$,
     'api functions take ctx and args');
+select is_empty($$ select f.name from functions f
+    where f.schema = 'api' and f.proname ~ '_group$' and (f.proargnames[1:3] <> '{users,devices,sessions}'
+       or exists (select from unnest(f.proargtypes) as a (type) join pg_type t on t.oid = a.type where t.typcategory <> 'A')) $$,
+    'forms for many calls take arrays, of who calls first');
 select is_empty($$ select name from functions where schema = 'api'
     and not (proretset and prorettype in ('api.row'::regtype, 'api.entry_row'::regtype)) and name !~ '_group\(' $$,
     'and give rows');

@@ -145,10 +145,9 @@ as $$ select c.id from data.channels c join data.groups g on g.id = c.group_id w
 
 -- The arguments of a send that is up to date.
 create function t.message(channel uuid, id text, more jsonb default '{}') returns jsonb language sql stable
-as $$ select jsonb_build_object('channel', c.id, 'id', t.id(message.id), 'kind', 'message', 'roster', c.roster, 'epoch',
-    c.epoch,
-                 'ciphertext', t.b(100, message.id), 'commitment', t.b(32, message.id)) || more from data.channels c
-                     where c.id = message.channel $$;
+as $$ select jsonb_build_object('channel', l.channel_id, 'id', t.id(message.id), 'kind', 'message', 'roster', l.roster,
+                 'epoch', l.epoch, 'ciphertext', t.b(100, message.id), 'commitment', t.b(32, message.id)) || more
+                  from data.logs l where l.channel_id = message.channel $$;
 
 create function t.send(who text, channel uuid, id text, more jsonb default '{}') returns jsonb language sql
 as $$ select t.call('entry_send', who, t.message(channel, id, more)) $$;
