@@ -19,19 +19,23 @@ const announcerByClass: Plugin = {
 };
 
 /** Half a hundred small files cost more in requests and headers than they save, so what belongs together is one file:
-    `start` is all that a sign-in form needs, `shell` what the conversations need besides. What only an import() reaches
-    (settings, dialogs that are rarely opened, drawing QR codes) is left alone and becomes files of its own. */
+    `start` is what everybody needs, `auth` what somebody without an account here needs besides, `shell` what the
+    conversations need. What only an import() reaches (settings, dialogs, menus, drawing QR codes) is left alone and becomes
+    files of its own. */
 const seeds = {
-	start: /\/client\/entry\.js$|\/client-optimized\/app\.js$|\/src\/routes\/(\(auth\)\/.*)?\+[a-z]+\.(svelte|ts)$/,
-	shell: /\/src\/routes\/\(app\)\/(?!settings|approve).*\+[a-z]+\.svelte$/
+	start: /\/client\/entry\.js$|\/client-optimized\/app\.js$|\/src\/routes\/\+[a-z]+\.(svelte|ts)$/,
+	auth: /\/src\/routes\/\(auth\)\/.*\+[a-z]+\.svelte$/,
+	shell: /\/src\/routes\/\(app\)\/(?!settings|approve|reports).*\+[a-z]+\.svelte$/
 };
+type Part = keyof typeof seeds;
 
 function fewFiles(): Plugin {
 	const ids = new Set<string>();
-	let reached: { start?: Set<string>; shell?: Set<string> } = {};
+	let parts: Record<Part, Set<string>> | undefined;
 	type Graph = { getModuleInfo(id: string): { importedIds: readonly string[] } | null };
-	const from = (graph: Graph, roots: string[], seen = new Set<string>()) => {
-		const queue = [...roots];
+	const reached = (graph: Graph, part: Part) => {
+		const seen = new Set<string>();
+		const queue = [...ids].filter((id) => seeds[part].test(id));
 		for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
 			if (seen.has(id)) continue;
 			seen.add(id);
@@ -39,24 +43,28 @@ function fewFiles(): Plugin {
 		}
 		return seen;
 	};
-	const roots = (test: RegExp) => [...ids].filter((id) => test.test(id));
-	const has = (which: 'start' | 'shell') => (id: string, graph: Graph) =>
-		(reached[which] ??= from(graph, roots(seeds[which]))).has(id) ? which : null;
+	const divide = (graph: Graph) => {
+		const [start, auth, shell] = [reached(graph, 'start'), reached(graph, 'auth'), reached(graph, 'shell')];
+		// In either of the two it would be fetched in vain by who needs only the other.
+		for (const id of auth) if (shell.has(id)) start.add(id);
+		return { start, auth, shell };
+	};
+	const group = (name: Part, priority: number) => ({
+		name: (id: string, graph: Graph) => ((parts ??= divide(graph))[name].has(id) ? name : null),
+		test: /\.(svelte|ts|js|mjs)(\?|$)/,
+		priority
+	});
 	return {
 		name: 'few-files',
 		enforce: 'post',
 		config(config) {
 			if (config.build?.ssr) return;
-			const test = /\.(svelte|ts|js|mjs)(\?|$)/;
-			const groups = [
-				{ name: has('start'), test, priority: 2 },
-				{ name: has('shell'), test, priority: 1 }
-			];
+			const groups = [group('start', 2), group('auth', 1), group('shell', 1)];
 			return { build: { rolldownOptions: { output: { codeSplitting: { groups } } } } };
 		},
 		buildStart() {
 			ids.clear();
-			reached = {};
+			parts = undefined;
 		},
 		moduleParsed({ id }) {
 			ids.add(id);

@@ -12,6 +12,7 @@ use lib "$FindBin::Bin/lib";
 
 use IO::Socket::INET ();
 use Test::Chatalot;
+use Test::Chatalot::Search qw(slurp);
 use Test::More;
 
 my $other = Test::Chatalot::free_port();
@@ -41,8 +42,17 @@ my $script = page("/$asset");
 is($script->{status}, 200, 'which is there');
 like($script->{headers}->content_type, qr{^text/javascript}, 'as JavaScript');
 is($script->{headers}->cache_control, 'public, max-age=31536000, immutable', 'kept for ever');
-my $packed = page("/$asset", headers => { 'Accept-Encoding' => 'gzip' });
-is($packed->{headers}->header('Vary') // '', 'Accept-Encoding', 'precompressed if the browser likes') if -e $chat->www . "/$asset.gz";
+my ($large) = map { s{^.*?/(_app/)}{$1}r =~ s/\.gz\z//r } glob $chat->www . '/_app/immutable/chunks/*.js.gz';
+is(page("/$large")->{headers}->content_encoding, undef, 'plain for who asks for nothing else');
+my $packed = page("/$large", headers => { 'Accept-Encoding' => 'gzip' });
+is($packed->{headers}->header('Vary'), 'Accept-Encoding', 'precompressed if the browser likes');
+SKIP: {
+    my $module = 'ngx_http_brotli_static_module.so';
+    skip "this nginx does not take $module", 2 if slurp($chat->dir . '/conf/module.conf') !~ /\Q$module\E/;
+    my $better = page("/$large", headers => { 'Accept-Encoding' => 'gzip, br' });
+    is($better->{headers}->content_encoding, 'br', 'with brotli if it may be');
+    cmp_ok(length $better->{body}, '<', -s $chat->www . "/$large.gz", 'which is smaller');
+}
 is(page('/_app/immutable/no-such-file.js')->{status}, 404, 'a missing script is an error, not the page');
 my ($wasm) = map { s{^.*?/(_app/)}{$1}r } glob $chat->www . '/_app/immutable/assets/*.wasm';
 SKIP: {

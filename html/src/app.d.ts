@@ -6,6 +6,9 @@ declare global {
 			panel?: 'members';
 		}
 	}
+
+	/** The core worker, if it was started early; see scripts/finish-build.mjs. */
+	var chatalotWorker: Worker | undefined;
 }
 
 export {};

@@ -121,6 +121,10 @@ test('everything is there again after a reload, without the network too', async 
 	const start = await again.core.start();
 	assert.equal(start.phase, 'signed-in');
 	assert.equal(start.lastChannel, channel);
+	assert.deepEqual(
+		start.lastPage?.messages.map(({ text, state }) => [text, state]),
+		[['remember me', 'sent']]
+	);
 	assert.equal(start.communities[0]!.name, 'Garden');
 	assert.equal(start.communities[0]!.groups[0]!.channels[0]!.latest!.text, 'remember me');
 	assert.deepEqual(
@@ -136,6 +140,23 @@ test('everything is there again after a reload, without the network too', async 
 	const third = arrive(machine);
 	await third.core.start();
 	await third.message(channel, 'written offline', 'sent');
+});
+
+test('a draft that is still being stored is the one that is shown', async () => {
+	const { ada, channel } = await pair(new Relay());
+	const { store } = engineOf(ada).ctx;
+	let letGo: () => void = () => undefined;
+	const gate = new Promise<void>((resolve) => (letGo = resolve));
+	const busy = store.change(() => gate);
+	const first = ada.core.saveDraft(channel, 'half');
+	const second = ada.core.saveDraft(channel, 'half a thought');
+	assert.equal(await ada.core.draft(channel), 'half a thought');
+	letGo();
+	await busy;
+	await first;
+	assert.equal(await ada.core.draft(channel), 'half a thought');
+	await second;
+	assert.equal(await ada.core.draft(channel), 'half a thought');
 });
 
 test('a second device has the history, and both devices see what either writes', async () => {

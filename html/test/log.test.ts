@@ -76,6 +76,16 @@ test('what was read before is there at once, with its line', async () => {
 	assert.equal(asked.length, 1);
 });
 
+test('what came with the start is shown without being asked for, with its line', async () => {
+	const log = await makeLog();
+	log.fill(page(1, 2, 3));
+	log.apply([message(4)], []);
+	void log.open(2);
+	assert.equal(log.stage, 'open');
+	assert.equal(lineBefore(log), 'm3');
+	assert.equal(asked.length, 0);
+});
+
 test('what happens between reading and showing is not undone', async () => {
 	const log = await makeLog();
 	log.prepare();

@@ -44,8 +44,12 @@ let owner, guest, second, inviteLink;
 async function setsUp() {
 	owner = await person('owner');
 	const { page } = owner;
+	const fetched = [];
+	page.on('request', (request) => fetched.push(new URL(request.url()).pathname));
 	await page.goto(base);
 	await comes(page.getByText('This server has no owner yet').waitFor(), 'a server without owner says so');
+	const files = fetched.filter((path) => !path.startsWith('/api/'));
+	is(files.filter((path, i) => files.indexOf(path) < i).join(' '), '', 'a first visit fetches no file twice');
 	await look(owner, 'sign in');
 
 	await page.goto(setupLink);

@@ -11,14 +11,16 @@ interface Waiting {
 
 let client: CoreClient | undefined;
 
-/** Makes the worker, once. */
+/** Takes the worker that index.html has started before the page's modules were there, or makes it; once. */
 export function connectCore(): CoreClient {
 	client ??= makeClient();
 	return client;
 }
 
 function makeClient(): CoreClient {
-	const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'chatalot-core' });
+	const worker =
+		globalThis.chatalotWorker ??
+		new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'chatalot-core' });
 	const waiting = new Map<number, Waiting>();
 	const listeners = new Set<(event: CoreEvent) => void>();
 	let calls = 0;

@@ -44,11 +44,13 @@ const SIGN_IN_LOCK = 'chatalot-sign-in';
 
 export class ClientCore implements Core {
 	private readonly api: PublicApi;
+	private begun: Promise<Start> | undefined;
 	private opening: Promise<Store> | undefined;
-	private module: WebAssembly.Module | undefined;
-	private library: Library | undefined;
+	private cryptography: Promise<{ module: WebAssembly.Module; library: Library }> | undefined;
 	private engine: Engine | undefined;
 	private connection: Connection = { state: 'offline' };
+	/** On their way to the store, which may be busy: whoever comes back to a channel sees what was written there last. */
+	private readonly drafts = new Map<Id, { text: string }>();
 	/** Who has signed in with a password that opens no keys. */
 	private locked: Locked | undefined;
 	private newcomer: Newcomer | undefined;
@@ -62,20 +64,35 @@ export class ClientCore implements Core {
 		this.api = new PublicApi(platform);
 	}
 
+	/** Begins what `start` answers, before the page is there to ask for it. Events may come before that answer is taken. */
+	begin(): void {
+		this.begun = this.start();
+		// Said to who asks.
+		this.begun.catch(() => undefined);
+	}
+
 	async start(): Promise<Start> {
+		const { begun } = this;
+		this.begun = undefined;
+		if (begun) return begun;
 		this.requireSecure();
 		const store = await this.store();
-		const device = await store.read.meta('device');
-		const over = await store.read.meta('over');
+		const [device, over, place] = await Promise.all([
+			store.read.meta('device'),
+			store.read.meta('over'),
+			store.read.meta('place')
+		]);
 		// Nothing is asked of a server that has said the last word; what is kept waits for the same person.
 		if (device && over && !this.engine) this.connection = { state: 'ended', problem: over };
 		if (!device || (over && !this.engine))
 			return { phase: 'signed-out', communities: [], dms: [], connection: this.connection };
 		const engine = await this.run(device);
-		const { communities, dms } = await engine.shell.show();
-		const place = await store.read.meta('place');
+		const [{ communities, dms }, lastPage] = await Promise.all([
+			engine.shell.show(),
+			place && engine.history.open(place.channel)
+		]);
 		const start: Start = { phase: 'signed-in', account: device.account, communities, dms, connection: this.connection };
-		if (place) start.lastChannel = place.channel;
+		if (place) Object.assign(start, { lastChannel: place.channel, lastPage });
 		return start;
 	}
 
@@ -390,15 +407,23 @@ export class ClientCore implements Core {
 	}
 
 	async draft(channel: Id): Promise<string> {
-		return (await this.signedIn().ctx.store.read.get('drafts', channel))?.text ?? '';
+		const { store } = this.signedIn().ctx;
+		return (this.drafts.get(channel) ?? (await store.read.get('drafts', channel)))?.text ?? '';
 	}
 
 	async saveDraft(channel: Id, text: string): Promise<void> {
-		await this.signedIn().ctx.store.change(async (unit) => {
-			unit.durable = false;
-			if (text === '') unit.delete('drafts', channel);
-			else unit.put('drafts', { channel, text: text.slice(0, 100_000) });
-		});
+		const { store } = this.signedIn().ctx;
+		const draft = { text: text.slice(0, 100_000) };
+		this.drafts.set(channel, draft);
+		try {
+			await store.change(async (unit) => {
+				unit.durable = false;
+				if (text === '') unit.delete('drafts', channel);
+				else unit.put('drafts', { channel, ...draft });
+			});
+		} finally {
+			if (this.drafts.get(channel) === draft) this.drafts.delete(channel);
+		}
 	}
 
 	private requireSecure(): void {
@@ -514,10 +539,15 @@ export class ClientCore implements Core {
 		this.nextIdentity = undefined;
 	}
 
-	private async crypto(): Promise<{ module: WebAssembly.Module; library: Library }> {
-		this.module ??= await this.platform.library();
-		this.library ??= new Library(this.module);
-		return { module: this.module, library: this.library };
+	private crypto(): Promise<{ module: WebAssembly.Module; library: Library }> {
+		this.cryptography ??= this.platform
+			.library()
+			.then((module) => ({ module, library: new Library(module) }))
+			.catch((error: unknown) => {
+				this.cryptography = undefined;
+				throw error;
+			});
+		return this.cryptography;
 	}
 
 	private signedIn(): Engine {

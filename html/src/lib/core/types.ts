@@ -238,6 +238,8 @@ export interface Start {
 	connection: Connection;
 	/** Where the person was last, on this device. */
 	lastChannel?: Id;
+	/** What is stored of it, so that it need not be asked for. */
+	lastPage?: Page;
 }
 
 export interface Core {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Starts the core and gives each feature its part of what this device knows; the network is not waited for.
 import { core, toProblem } from './core';
+import { messages } from './messages/state.svelte';
 import { places } from './places/state.svelte';
 import { session } from './session/state.svelte';
 
@@ -8,6 +9,8 @@ export async function start(): Promise<void> {
 	try {
 		const known = await core.start();
 		places.fill(known);
+		const last = places.place(known.lastChannel)?.channel.id;
+		if (last && known.lastPage) messages.fill(last, known.lastPage);
 		session.begin(known);
 	} catch (thrown) {
 		session.fail(toProblem(thrown));

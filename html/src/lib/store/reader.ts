@@ -62,9 +62,16 @@ export class Reader {
 	/** Messages of a channel with seq in [from, to], oldest first, the last `limit` of them. */
 	async messages(channel: string, from: number, to: number, limit: number): Promise<Records['messages'][]> {
 		if (from > to) return [];
-		const range = this.platform.keyRange.bound([channel, from], [channel, to]);
-		const found = await this.database.getLast('messages', range, limit);
-		return this.openAll('messages', found.reverse());
+		const range = (first: number, last: number) => this.platform.keyRange.bound([channel, first], [channel, last]);
+		// Nearly every place in the log is a message: one request then finds them, where a cursor asks for each.
+		const near = Math.max(from, to - limit + 1);
+		const found = await this.database.getAll('messages', undefined, range(near, to));
+		const missing = limit - found.length;
+		if (missing > 0 && near > from) {
+			const older = await this.database.getLast('messages', range(from, near - 1), missing);
+			found.unshift(...older.reverse());
+		}
+		return this.openAll('messages', found);
 	}
 
 	/** Messages that wait for a key, or for this key, in a lasting order: those behind `after`. */

@@ -2,9 +2,12 @@
 // Initials and hues for people and places without a picture. Pure.
 import type { Id } from '$lib/core/types';
 
-const graphemes = typeof Intl.Segmenter === 'function' ? new Intl.Segmenter() : undefined;
+let graphemes: Intl.Segmenter | undefined;
 
 function first(word: string): string {
+	// Making a segmenter takes as long as making the whole list of channels.
+	if (/^[ -~]([ -~]|$)/.test(word)) return word[0]!.toLocaleUpperCase();
+	if (typeof Intl.Segmenter === 'function') graphemes ??= new Intl.Segmenter();
 	const segment = graphemes?.segment(word)[Symbol.iterator]().next().value?.segment;
 	return (segment ?? [...word][0] ?? '').toLocaleUpperCase();
 }

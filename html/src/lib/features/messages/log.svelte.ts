@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One conversation as the page holds it: the newest messages and as many older pages as were asked for, without a gap.
-import type { Id, Message, Problem } from '$lib/core/types';
+import type { Id, Message, Page, Problem } from '$lib/core/types';
 import { core, toProblem } from '../core';
 import { applyChanges, applyPage } from './order';
 import { buildTimeline, type Timeline } from './timeline';
@@ -69,6 +69,12 @@ export class Log {
 		if (this.#stage !== 'open') this.#prepared ??= this.#read();
 	}
 
+	/** As if that had been read here. */
+	fill(page: Page) {
+		this.#take(page);
+		this.#prepared = Promise.resolve();
+	}
+
 	/** Shows what is stored here. `unread`: how many of the newest are new, for the line before them. */
 	async open(unread: number): Promise<void> {
 		const prepared = this.#prepared;
@@ -83,16 +89,19 @@ export class Log {
 		const first = this.#stage !== 'open';
 		if (first) this.#stage = 'opening';
 		try {
-			const page = await core.open(this.channel);
-			this.#messages = applyPage(this.#messages, page.messages);
-			if (first) this.#more = page.more;
-			this.#stage = 'open';
-			this.#problem = undefined;
-			this.#drawUnreadLine();
+			this.#take(await core.open(this.channel));
 		} catch (thrown) {
 			this.#problem = toProblem(thrown);
 			if (first) this.#stage = 'failed';
 		}
+	}
+
+	#take(page: Page) {
+		this.#messages = applyPage(this.#messages, page.messages);
+		if (this.#stage !== 'open') this.#more = page.more;
+		this.#stage = 'open';
+		this.#problem = undefined;
+		this.#drawUnreadLine();
 	}
 
 	async loadOlder(): Promise<void> {

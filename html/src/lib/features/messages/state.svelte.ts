@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The conversations held by the page and what can be done with messages. A handful of conversations are kept, so that
 // going back to one is instant and at the same place; the rest are read again from the core's store.
-import type { Id, Message } from '$lib/core/types';
+import type { Id, Message, Page } from '$lib/core/types';
 import { t } from '$lib/text';
 import { core, hear, toProblem } from '../core';
 import { toasts } from '../toasts/state.svelte';
@@ -29,6 +29,11 @@ class Messages {
 				if (phase === 'signed-out') this.#logs.clear();
 			}
 		});
+	}
+
+	/** What is stored of the conversation that will be shown first. */
+	fill(channel: Id, page: Page) {
+		this.#hold(channel).fill(page);
 	}
 
 	/** Has the conversation read that will be shown next. */

@@ -22,6 +22,7 @@ export class Scroller {
 	#view: Viewport;
 	#position: Position;
 	#placed: number | undefined;
+	#overscan = 0;
 
 	constructor(view: Viewport, position: Position = 'bottom') {
 		this.#view = view;
@@ -41,9 +42,14 @@ export class Scroller {
 		return this.#target();
 	}
 
-	/** Which rows to render for the position. */
+	/** Which rows to render for the position: at first those that are seen, and no more. */
 	range(): Range {
-		return this.model.range(this.#target(), this.#view.height, overscan);
+		return this.model.range(this.#target(), this.#view.height, this.#overscan);
+	}
+
+	/** What is seen has been drawn: from now on also what is near. */
+	widen() {
+		this.#overscan = overscan;
 	}
 
 	/** Puts the pixels where the position says. Call after the rows of range() are in the document. */
