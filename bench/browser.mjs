@@ -24,8 +24,9 @@ import { composer, join } from '../t/e2e/lib/doing.mjs';
 const { url, invite, log } = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 /** Messages on their way at once; the client queues a thousand at most. */
 const WINDOW = 100;
-/** Requests are over when nginx has logged none for so long, ms. */
-const QUIET = 700;
+/** Requests are over when nginx has logged none for so long, ms: longer than it keeps a line to itself (conf/nginx.conf,
+    `flush`), or lines of one opening would be counted with the next. */
+const QUIET = 1500;
 /** A frame later than this is one that is seen, ms. */
 const LONG = 50;
 const PATIENCE = 120_000;
@@ -186,22 +187,29 @@ function watchList() {
 
 // --- what goes over the wire ---------------------------------------------------------------------------------------
 
-const mark = () => statSync(log).size;
-
-/** What nginx has answered since the mark, when it has no more to answer: {requests, bytes} with its headers. */
-async function since(from) {
-	for (let before = mark(), still = 0; still < QUIET;) {
+/** Where the log ends, when nginx has no more to say of what was asked until now. */
+async function mark() {
+	const size = () => statSync(log).size;
+	for (let before = size(), still = 0; ; ) {
 		await new Promise((resolve) => setTimeout(resolve, 100));
-		const now = mark();
+		const now = size();
 		still = now === before ? still + 100 : 0;
+		if (still >= QUIET) return now;
 		before = now;
 	}
-	const text = Buffer.alloc(mark() - from);
+}
+
+/** What nginx has answered since the mark, when it has no more to answer: {requests, bytes} with its headers, and which
+    files it was asked for again. */
+async function since(from) {
+	const text = Buffer.alloc((await mark()) - from);
 	const file = openSync(log, 'r');
 	readSync(file, text, 0, text.length, from);
 	closeSync(file);
 	const lines = text.toString().trim().split('\n').filter(Boolean).map((line) => JSON.parse(line));
-	return { requests: lines.length, bytes: lines.reduce((sum, line) => sum + line.bytes, 0) };
+	const files = lines.map(({ path }) => path).filter((path) => !path.startsWith('/api/'));
+	const twice = files.filter((path, i) => files.indexOf(path) < i);
+	return { requests: lines.length, bytes: lines.reduce((sum, line) => sum + line.bytes, 0), twice };
 }
 
 // --- commands ------------------------------------------------------------------------------------------------------
@@ -316,10 +324,11 @@ async function load(who, sight) {
 	const page = await enter(who, sight);
 	let socket = 0;
 	page.on('websocket', (one) => one.on('framereceived', ({ payload }) => (socket += Buffer.byteLength(payload))));
-	const from = mark();
+	const from = await mark();
 	await page.goto(url);
 	const ms = await page.evaluate(() => window.benchSight);
-	const { requests, bytes } = await since(from);
+	const { requests, bytes, twice } = await since(from);
+	who.complaints.push(...twice.map((path) => `${path} was fetched more than once`));
 	return { ms, requests, bytes: bytes + socket };
 }
 

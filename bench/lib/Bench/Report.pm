@@ -11,10 +11,13 @@ use warnings;
 use Cwd ();
 use JSON::PP ();
 
-sub new { return bless { rows => [], faults => [] }, $_[0] }
+sub new { return bless { rows => [], faults => [], notes => [] }, $_[0] }
 
 sub rows   { return @{ $_[0]{rows} } }
 sub faults { return @{ $_[0]{faults} } }
+
+# What a peer could not do: it is stated, beside the figures that it belongs to.
+sub note { my ($self, $text) = @_; push @{ $self->{notes} }, $text; print STDERR "bench: $text\n"; return }
 
 # Something that must not be: a lost delivery, a refusal. The benchmark goes on, and fails at its end.
 sub fault { my ($self, $text) = @_; push @{ $self->{faults} }, $text; print STDERR "bench: $text\n"; return }
@@ -25,15 +28,21 @@ sub median {
     return @sorted % 2 ? $sorted[ @sorted / 2 ] : ($sorted[ @sorted / 2 - 1 ] + $sorted[ @sorted / 2 ]) / 2;
 }
 
-# Half the distance between the extremes, in per cent of the median.
+# Half the distance between the extremes, in per cent of the median. undef: one value says nothing of it, and of a median of
+# 0 there are no per cent, unless all are 0. With a step, what is counted in such steps differs by one at least.
 sub noise {
-    my @sorted = sort { $a <=> $b } @_;
+    my ($step, @values) = @_;
+    my @sorted = sort { $a <=> $b } @values;
     my $median = median(@sorted);
-    return @sorted < 2 || !$median ? undef : 50 * ($sorted[-1] - $sorted[0]) / abs $median;
+    return undef if @sorted < 2;
+    return 0 if $sorted[0] == 0 && $sorted[-1] == 0;
+    my $distance = $sorted[-1] - $sorted[0];
+    $distance = $step if $step && $distance < $step;
+    return $median ? 50 * $distance / abs $median : undef;
 }
 
 # load, figure, unit · ours, peer_value  [a value for each round] · peer  its name
-# target  [ratio|value => '>='|'<=', number]; none: the figure is only stated
+# target  [ratio|value => '>='|'<=', number]; none: the figure is only stated · step  what it is counted in, if that is coarse
 sub row {
     my ($self, %arg) = @_;
     my $ours = median(@{ $arg{ours} });
@@ -50,7 +59,8 @@ sub row {
     push @{ $self->{rows} }, {
         load => $arg{load}, figure => $arg{figure}, unit => $arg{unit}, ours => rounded($ours), peer => $arg{peer},
         peer_value => rounded($peer), ratio => rounded($ratio), target => $text, ok => $ok,
-        noise => [ noise(@{ $arg{ours} }), noise(@{ $arg{peer_value} || [] }) ],
+        noise => rounded(noise($arg{step}, @{ $arg{ours} })),
+        peer_noise => rounded(noise($arg{step}, @{ $arg{peer_value} || [] })),
     };
     return;
 }
@@ -61,9 +71,8 @@ sub rounded { my ($value) = @_; return defined $value ? sprintf('%.4g', $value) 
 # From its end, so that a stopped or failed run leaves the file of the one before.
 sub write {
     my ($self, $file) = @_;
-    my @rows = map { my %row = %$_; delete $row{noise}; \%row } $self->rows;
     open my $out, '>', "$file.new" or die "$file: $!\n";
-    print {$out} JSON::PP->new->utf8->pretty->canonical->encode(\@rows);
+    print {$out} JSON::PP->new->utf8->pretty->canonical->encode([ $self->rows ]);
     close $out or die "$file: $!\n";
     rename "$file.new", $file or die "$file: $!\n";
     return;
@@ -81,8 +90,8 @@ sub print {
     my ($self) = @_;
     my @line = ([qw(load figure unit ours +- peer value +- ratio target ok)]);
     for my $row ($self->rows) {
-        push @line, [ $row->{load}, $row->{figure}, $row->{unit}, number($row->{ours}), percent($row->{noise}[0]),
-            $row->{peer} // '-', number($row->{peer_value}), percent($row->{noise}[1]), number($row->{ratio}),
+        push @line, [ $row->{load}, $row->{figure}, $row->{unit}, number($row->{ours}), percent($row->{noise}),
+            $row->{peer} // '-', number($row->{peer_value}), percent($row->{peer_noise}), number($row->{ratio}),
             $row->{target} // '-', defined $row->{ok} ? ($row->{ok} ? 'yes' : 'NO') : '-' ];
     }
     my @width = (0) x 11;
@@ -95,6 +104,7 @@ sub print {
         $text =~ s/ +$//;
         print "$text\n";
     }
+    print "\n", map {"PEER: $_\n"} @{ $self->{notes} } if @{ $self->{notes} };
     print "\n", map {"FAULT: $_\n"} $self->faults if $self->faults;
     return;
 }

@@ -13,6 +13,24 @@ use Time::HiRes ();
 # p99 past which a rate is too much for a server, microseconds
 use constant TOO_LATE => 250_000;
 
+# All rounds of all servers: ({name => ["fixed", …]}, {name => ["highest", …]}).
+#   rate, seconds  for "fixed" · start, step (seconds), halvings  for "highest"
+# From the second round on the search begins near what was found before.
+sub rounds {
+    my ($bench, $load, $world, %arg) = @_;
+    my (%fixed, %highest);
+    for my $round (1 .. $bench->{rounds}) {
+        for my $target ($bench->targets($round)) {
+            my ($name, @where) = ($target->name, $bench, $load, $target, $world);
+            push @{ $fixed{$name} }, fixed(@where, $arg{rate}, $arg{seconds});
+            my $before = $round > 1 ? int($highest{$name}[-1]{messages} / 4) : 0;
+            my $start = $before > $arg{start} ? $before : $arg{start};
+            push @{ $highest{$name} }, highest(@where, $start, $arg{step}, $arg{halvings});
+        }
+    }
+    return (\%fixed, \%highest);
+}
+
 # One rate for so many seconds on fresh sockets: {answer, cpu => {program => s for a million deliveries}, generator}.
 sub fixed {
     my ($bench, $load, $target, $world, $rate, $seconds) = @_;
@@ -43,8 +61,8 @@ sub stored {
 
 sub heads {
     my ($bench, $world) = @_;
-    return $bench->{ours}->sql("select coalesce(sum(c.head), 0) from bench.rooms r join data.channels c on c.id = r.channel_id"
-        . " where r.world = '$world->{name}'");
+    return $bench->{ours}->sql('select coalesce(sum(l.head), 0) from bench.rooms r'
+        . " join data.logs l on l.channel_id = r.channel_id where r.world = '$world->{name}'");
 }
 
 # The highest rate of messages at which 99 of 100 deliveries come within 250 ms and none is lost or refused: doubled from
@@ -107,18 +125,21 @@ sub rows {
     my $at = "at $rate messages/s";
     # ours and one peer's values of a figure
     my $row = sub {
-        my ($figure, $unit, $from, $take, $peer, $target) = @_;
+        my ($figure, $unit, $from, $take, $peer, $target, $step) = @_;
         my ($ours, $other) = map { [ map { $take->($_) } @{ $from->{$_} } ] } 'ours', $peer // 'nobody';
         $bench->row(load => $load, figure => $figure, unit => $unit, ours => $ours,
-            $peer ? (peer => $peer, peer_value => $other) : (), $target ? (target => $target) : ());
+            $peer ? (peer => $peer, peer_value => $other) : (), $target ? (target => $target) : (), step => $step);
     };
+    # processor time is counted in the clock's ticks
+    my $tick = $bench->per_million(Bench::Usage::tick(), $fixed->{ours}[0]{answer}{delivered});
     for my $peer ($redis, $memory) {
         my %of = $peer eq $redis ? %target : ();
         $row->('maximum, p99 < 250 ms', 'deliveries/s', $highest, sub { $_[0]{deliveries} }, $peer, $of{most});
-        $row->("CPU $at", 's/million', $fixed, sub { $_[0]{cpu}{all} }, $peer, $of{cpu});
+        $row->("CPU $at", 's/million', $fixed, sub { $_[0]{cpu}{all} }, $peer, $of{cpu}, $tick);
     }
     for my $program (qw(nginx postgres redis)) {
-        $row->("CPU $at, $program", 's/million', $fixed, sub { $_[0]{cpu}{$program} }, $program eq 'postgres' ? undef : $redis);
+        $row->("CPU $at, $program", 's/million', $fixed, sub { $_[0]{cpu}{$program} },
+            $program eq 'postgres' ? undef : $redis, undef, $tick);
     }
     $row->("p99 $at", 'ms', $fixed, sub { $_[0]{answer}{delivery}{p99} / 1000 }, $redis, $target{p99});
     $row->("p99 of the answer $at", 'ms', $fixed, sub { $_[0]{answer}{answer}{p99} / 1000 });

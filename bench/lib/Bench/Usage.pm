@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# What programs cost: processor seconds and memory of a process and all its descendants, as the kernel counts them.
+# What programs cost: processor seconds and memory of a process and all its descendants, as the kernel counts them. And how
+# many files they may open.
 
 package Bench::Usage;
 
@@ -10,6 +11,9 @@ use warnings;
 use POSIX ();
 
 my $TICKS = POSIX::sysconf(&POSIX::_SC_CLK_TCK);
+
+# What the kernel counts processor time in, seconds.
+sub tick { return 1 / $TICKS }
 
 # pid => {parent, cpu, waited}; waited: of its children that have ended and were waited for
 sub processes {
@@ -70,6 +74,17 @@ sub growth {
         $growth{$program}{$_} = $after->{$program}{$_} - ($before->{$program}{$_} // 0) for qw(cpu memory);
     }
     return \%growth;
+}
+
+# As many open files as we may have, for us and what we start: Debian's usual 1,024 are too few for a worker's sockets.
+sub allow_files {
+    my ($needed) = @_;
+    open my $in, '<', "/proc/$$/limits" or die "/proc/$$/limits: $!\n";
+    my ($soft, $hard) = map { /^Max open files\s+(\d+)\s+(\d+)/ ? ($1, $2) : () } <$in>;
+    die "bench: this needs $needed open files a process; $hard are allowed (ulimit -Hn)\n" if $hard < $needed;
+    return if $soft == $hard;
+    system('prlimit', "--pid=$$", "--nofile=$hard:$hard") == 0 or die "bench: the number of open files cannot be raised\n";
+    return;
 }
 
 1;

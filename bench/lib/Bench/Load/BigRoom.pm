@@ -14,18 +14,12 @@ sub run {
     my $people = $bench->pick(full => 1000, quick => 1000, smallest => 20);
     my $world = $bench->world('crowd', people => $people, channels => 1, each => 1);
     my $rate = 50;
-    my $seconds = $bench->pick(full => 15, quick => 6, smallest => 0.4);
-    my $step = $bench->pick(full => 5, quick => 2, smallest => 0.1);
-    my $halvings = $bench->pick(full => 4, quick => 2, smallest => 0);
-    my (%fixed, %highest);
-    for my $round (1 .. $bench->{rounds}) {
-        for my $target ($bench->targets($round)) {
-            my @where = ($bench, 'big room', $target, $world);
-            push @{ $fixed{ $target->name } }, Bench::Rooms::fixed(@where, $rate, $seconds);
-            push @{ $highest{ $target->name } }, Bench::Rooms::highest(@where, $rate, $step, $halvings);
-        }
-    }
-    Bench::Rooms::rows($bench, 'big room', \%fixed, \%highest, $rate,
+    my $seconds = $bench->pick(full => 6, quick => 6, smallest => 0.4);
+    my $step = $bench->pick(full => 2, quick => 2, smallest => 0.1);
+    my $halvings = $bench->pick(full => 3, quick => 2, smallest => 0);
+    my ($fixed, $highest) = Bench::Rooms::rounds($bench, 'big room', $world,
+        rate => $rate, seconds => $seconds, start => $rate, step => $step, halvings => $halvings);
+    Bench::Rooms::rows($bench, 'big room', $fixed, $highest, $rate,
         most => [ ratio => '>=', 1.5 ], cpu => [ ratio => '<=', 0.7 ]);
     return;
 }

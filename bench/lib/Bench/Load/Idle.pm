@@ -42,7 +42,7 @@ sub measure {
     my $before = $target->usage;
     $bench->connect($generator, $target, 64);
     my $idle = $generator->command('idle 2');
-    $bench->{report}->fault('idle: ' . $target->name . ": $idle->{dropped} sockets were closed") if $idle->{dropped};
+    $bench->wrong($target, "idle: $idle->{dropped} sockets were closed") if $idle->{dropped};
     my $after = $target->usage;
     $bench->end($generator);
     return Bench::Usage::growth($before, $after);

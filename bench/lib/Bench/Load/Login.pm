@@ -10,7 +10,7 @@ use warnings;
 sub run {
     my ($bench) = @_;
     my $ours = $bench->{ours};
-    my $seconds = $bench->pick(full => 10, quick => 5, smallest => 1);
+    my $seconds = $bench->pick(full => 6, quick => 5, smallest => 1);
     my $size = $bench->pick(full => 100, quick => 100, smallest => 10);
     my $world = $bench->world('storm', people => $size, channels => 1, each => 1);
     my %p99;

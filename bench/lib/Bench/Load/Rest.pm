@@ -13,7 +13,7 @@ use Chatalot::Stack;
 sub run {
     my ($bench) = @_;
     my $ours = $bench->{ours};
-    my $seconds = $bench->pick(full => 8, quick => 4, smallest => 0.5);
+    my $seconds = $bench->pick(full => 5, quick => 4, smallest => 0.5);
     my $people = $bench->pick(full => 100, quick => 100, smallest => 10);
     my $world = $bench->world('visitors', people => $people, channels => 10, each => 1);
     my %plan = (
