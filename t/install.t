@@ -34,7 +34,7 @@ $conf =~ s{/usr/share/chatalot/www}{$to/usr/share/chatalot/www} or fail('the roo
 # what every nginx has beside it
 my $tmp = join '', map {"    ${_}_temp_path $stack->{dir}/tmp/$_;\n"} qw(client_body proxy fastcgi uwsgi scgi);
 $conf =~ s/http \{\n/events {}\nhttp {\n    access_log off;\n$tmp/;
-$conf = "pid $run/nginx.pid;\nerror_log $stack->{dir}/log/error.log;\nworker_processes 2;\n$conf";
+$conf = "pid $run/nginx.pid;\nerror_log $stack->{dir}/log/error.log notice;\nworker_processes 2;\n$conf";
 system('cp', '-R', "$to/etc/nginx/.", "$stack->{dir}/conf") == 0 or die;
 Chatalot::Stack::append("$stack->{dir}/conf/nginx.conf", 'w', $conf);
 for my $name (qw(jwt secret)) {

@@ -97,6 +97,7 @@ sub configure {
             $text =~ s/rate=\d+r\/s/rate=1000000r\/s/g;
             $text =~ s/burst=\d+ nodelay/burst=100000 nodelay/g;
             $text =~ s/worker_connections \d+;/worker_connections $self->{connections};/;
+            $text =~ s/^error_log .*$/error_log log\/error.log notice;/m;
             return $text;
         },
     );
@@ -122,14 +123,20 @@ sub restart {
     return;
 }
 
-# Each worker has connections of its own: only several good answers in a row say something.
 sub is_healthy {
     my ($self) = @_;
-    for (1 .. 8) {
-        my $answer = Test::Chatalot::Person->new(server => $self)->get('/api/health');
-        return 0 if $answer->{status} != 200 || $answer->{json}{status} ne 'ok';
-    }
-    return 1;
+    my @worker = $self->workers;
+    return 0 if @worker < 2 || !$self->{stack}->are_connected(@worker);
+    my $answer = Test::Chatalot::Person->new(server => $self)->get('/api/health');
+    return $answer->{status} == 200 && $answer->{json}{status} eq 'ok';
+}
+
+# Their pids, and those of workers that are ending.
+sub workers {
+    my ($self) = @_;
+    my $process = Bench::Usage::processes();
+    my $master = $self->{stack}->pid('nginx');
+    return grep { $process->{$_}{parent} == $master } keys %$process;
 }
 
 # The one person who registers: everybody else's password hashes are copies of theirs.
@@ -203,7 +210,7 @@ sub plan {
     $self->sign(@{ $world->{members} });
     my $text = "port $self->{port}\ndialect chatalot\nciphertext $world->{ciphertext}\n";
     my @state = split /\n/, $self->sql(
-        'select c.id, c.roster, c.epoch from bench.rooms r join data.channels c on c.id = r.channel_id'
+        'select l.channel_id, l.roster, l.epoch from bench.rooms r join data.logs l on l.channel_id = r.channel_id'
         . " where r.world = '$world->{name}' order by r.number");
     $text .= join(' ', 'room', split /\t/) . "\n" for @state;
     for my $member (@{ $world->{members} }) {
@@ -223,15 +230,18 @@ sub request_plan {
     } @request;
 }
 
-# pgbench with a script, for so many seconds: {rate (a second), latency (ms), failed}. As the schema's owner, or a role.
+# pgbench with a script, for so many seconds: {rate (a second)}. As the schema's owner, or a role. With "at", a rate, its
+# transactions are due at random times, that many a second, and {p99 (ms)} counts from when they were.
 sub pgbench {
     my ($self, $script, $clients, $seconds, %arg) = @_;
     my $file = "$self->{dir}.pgbench.sql";
+    my $log  = "$self->{dir}.pgbench.log";
     open my $out, '>', $file or die "$file: $!\n";
     print {$out} $script;
     close $out;
     my @command = (Chatalot::Stack::pg_bin('pgbench'), '-n', '-M', 'prepared', '-c', $clients, '-j', $clients > 1 ? 2 : 1,
-        '-T', $seconds, '-f', $file, $self->{stack}->database_url($arg{role} // Chatalot::Stack::DATABASE_OWNER));
+        '-T', $seconds, '-f', $file, $arg{at} ? ('-R', $arg{at}, '-l', "--log-prefix=$log") : (),
+        $self->{stack}->database_url($arg{role} // Chatalot::Stack::DATABASE_OWNER));
     open my $in, '-|', 'sh', '-c', 'exec "$@" 2>&1', 'sh', @command or die "pgbench: $!\n";
     my $text = join '', <$in>;
     close $in or die "pgbench failed:\n$text";
@@ -239,7 +249,16 @@ sub pgbench {
     my ($rate) = $text =~ /^tps = ([0-9.]+)/m or die "pgbench said nothing:\n$text";
     my ($failed) = $text =~ /^number of failed transactions: (\d+)/m;
     die "pgbench: $failed transactions failed\n" if $failed;
-    return { rate => $rate };
+    return { rate => $rate } if !$arg{at};
+    my @time;
+    for my $part (glob "$log.*") {
+        open my $lines, '<', $part or die "$part: $!\n";
+        # client, number, microseconds …
+        while (<$lines>) { push @time, (split)[2] / 1000 }
+        unlink $part;
+    }
+    die "pgbench: no transaction at $arg{at} a second\n" if !@time;
+    return { rate => $rate, p99 => (sort { $a <=> $b } @time)[ int(0.99 * $#time) ] };
 }
 
 1;

@@ -192,14 +192,12 @@ sub start_nginx {
     return;
 }
 
-# Each worker has connections of its own, and any may answer: only several good answers in a row say something.
 sub is_healthy {
     my ($self) = @_;
-    for (1 .. 8) {
-        my $answer = $self->nobody->get('/api/health');
-        return 0 if $answer->{status} != 200 || $answer->{json}{status} ne 'ok';
-    }
-    return 1;
+    my @worker = $self->workers;
+    return 0 if @worker != 2 || !$self->{stack}->are_connected(@worker);
+    my $answer = $self->nobody->get('/api/health');
+    return $answer->{status} == 200 && $answer->{json}{status} eq 'ok';
 }
 
 sub stop_nginx { my ($self, $signal) = @_; return $self->{stack}->stop('nginx', $signal) }

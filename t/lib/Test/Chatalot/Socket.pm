@@ -10,9 +10,11 @@ use warnings;
 
 use Carp qw(croak);
 use Digest::SHA qw(sha1_base64);
+use Errno ();
 use IO::Select ();
 use IO::Socket::INET ();
 use JSON::PP ();
+use List::Util ();
 use Time::HiRes qw(time);
 
 use constant {
@@ -88,6 +90,7 @@ sub write {
     my $at = 0;
     while ($at < length $bytes) {
         my $n = syswrite $self->{tcp}, $bytes, length($bytes) - $at, $at;
+        next if !defined $n && $!{EINTR};
         return 0 if !defined $n;
         $at += $n;
     }
@@ -98,8 +101,10 @@ sub write {
 sub fill {
     my ($self, $end) = @_;
     return 0 if $self->{eof};
-    my $left = $end - time;
-    croak "nothing came from the server in time" if $left <= 0 || !$self->{select}->can_read($left);
+    # a signal ends a wait early: a service that stops or goes on makes one
+    until ($self->{select}->can_read(List::Util::max(0, $end - time))) {
+        croak "nothing came from the server in time" if time >= $end;
+    }
     my $n = sysread $self->{tcp}, $self->{in}, 65536, length $self->{in};
     return 1 if $n;
     $self->{eof} = 1;
