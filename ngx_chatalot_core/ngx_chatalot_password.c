@@ -12,6 +12,7 @@
 #include <argon2.h>
 #include <pthread.h>
 #include <sodium.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 #if (NGX_LINUX)
@@ -31,6 +32,7 @@
 #define NGX_CHATALOT_PASSWORD_WAIT      20000       /* ms in the queue */
 #define NGX_CHATALOT_PASSWORD_NICE      10          /* beside the workers themselves */
 #define NGX_CHATALOT_PASSWORD_SLICE     100000000   /* ns, the longest that Linux grants */
+#define NGX_CHATALOT_PASSWORD_PAGE      (2 * 1024 * 1024)   /* a huge page */
 
 
 typedef struct {
@@ -82,6 +84,8 @@ static ngx_uint_t ngx_chatalot_password_limit(void);
 static void ngx_chatalot_password_next(void);
 static void ngx_chatalot_password_thread(void *data, ngx_log_t *log);
 static void *ngx_chatalot_password_compute(void *data);
+static int ngx_chatalot_password_allocate(uint8_t **memory, size_t size);
+static void ngx_chatalot_password_release(uint8_t *memory, size_t size);
 static void ngx_chatalot_password_yield(void);
 static void ngx_chatalot_password_on_done(ngx_event_t *ev);
 static void ngx_chatalot_password_on_deadline(ngx_event_t *ev);
@@ -349,11 +353,46 @@ ngx_chatalot_password_compute(void *data)
     ctx.lanes = op->lanes;
     ctx.threads = 1;
     ctx.version = ARGON2_VERSION_13;
+    ctx.allocate_cbk = ngx_chatalot_password_allocate;
+    ctx.free_cbk = ngx_chatalot_password_release;
     ctx.flags = ARGON2_DEFAULT_FLAGS;
 
     op->error = argon2id_ctx(&ctx);
 
     return NULL;
+}
+
+
+/*
+ * Argon2 reads all over its memory: with pages of 4 KiB that is a fault for each and misses in the TLB all the time, on a
+ * virtual machine 370 ms instead of 190. Where there are no huge pages, it is the same as malloc().
+ */
+
+static int
+ngx_chatalot_password_allocate(uint8_t **memory, size_t size)
+{
+    void  *p;
+
+    if (posix_memalign(&p, NGX_CHATALOT_PASSWORD_PAGE, size) != 0) {
+        return ARGON2_MEMORY_ALLOCATION_ERROR;
+    }
+
+#if defined(MADV_HUGEPAGE)
+    (void) madvise(p, size, MADV_HUGEPAGE);
+#endif
+
+    *memory = p;
+
+    return ARGON2_OK;
+}
+
+
+/* libargon2 has wiped it. */
+
+static void
+ngx_chatalot_password_release(uint8_t *memory, size_t size)
+{
+    free(memory);
 }
 
 
