@@ -97,7 +97,6 @@ sub configure {
             $text =~ s/rate=\d+r\/s/rate=1000000r\/s/g;
             $text =~ s/burst=\d+ nodelay/burst=100000 nodelay/g;
             $text =~ s/worker_connections \d+;/worker_connections $self->{connections};/;
-            $text =~ s/^error_log .*$/error_log log\/error.log notice;/m;
             return $text;
         },
     );
@@ -125,18 +124,9 @@ sub restart {
 
 sub is_healthy {
     my ($self) = @_;
-    my @worker = $self->workers;
-    return 0 if @worker < 2 || !$self->{stack}->are_connected(@worker);
+    return 0 if !$self->{stack}->is_connected;
     my $answer = Test::Chatalot::Person->new(server => $self)->get('/api/health');
     return $answer->{status} == 200 && $answer->{json}{status} eq 'ok';
-}
-
-# Their pids, and those of workers that are ending.
-sub workers {
-    my ($self) = @_;
-    my $process = Bench::Usage::processes();
-    my $master = $self->{stack}->pid('nginx');
-    return grep { $process->{$_}{parent} == $master } keys %$process;
 }
 
 # The one person who registers: everybody else's password hashes are copies of theirs.

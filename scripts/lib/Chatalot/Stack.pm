@@ -25,6 +25,7 @@ use constant {
     DATABASE_WORKER => 'chatalot_worker',
     # sun_path holds 107 bytes; ".s.PGSQL.5432" and a slash must fit behind the directory
     SOCKET_DIR_MAX => 90,
+    WORKERS        => 2,    # conf/nginx.conf
     BROTLI_MODULE  => '/usr/lib/nginx/modules/ngx_http_brotli_static_module.so',
 };
 
@@ -519,6 +520,7 @@ sub start_nginx {
     my ($self, %arg) = @_;
     $self->{nginx} = $arg{binary} if $arg{binary};
     as_service { unlink "$self->{dir}/run/nginx.pid" };
+    $self->{log_before} = -s "$self->{dir}/log/error.log" // 0;
     $self->spawn('nginx',
         command => [ @{ $arg{under} || [] }, $self->nginx_command('-g', 'daemon off;') ],
         stop => 'QUIT', hasten => 'TERM', death => 'TERM', low_port => $arg{low_port}, env => $arg{env});
@@ -526,11 +528,39 @@ sub start_nginx {
     return;
 }
 
-# Whether each of these workers has its own connections to the database and to Redis: a good answer over HTTP speaks for one
-# worker only, and may come from the same one each time. Needs an error log at "notice".
-sub are_connected {
-    my ($self, @worker) = @_;
+# Pids of the workers that accept connections, in order; under valgrind, where titles are not seen, also of those that are
+# starting or ending.
+sub workers {
+    my ($self) = @_;
+    my $master = $self->pid('nginx') or return ();
+    my @pid;
+    for my $file (glob '/proc/[0-9]*/stat') {
+        open my $in, '<', $file or next;
+        my $line = <$in> // next;
+        my ($pid, $rest) = $line =~ /^(\d+) \(.*\) (.*)$/ or next;
+        my ($state, $parent) = split ' ', $rest;
+        next if $parent != $master || $state eq 'Z';
+        push @pid, $pid if command_line($pid) !~ /^nginx: (?:master|worker process is|cache)/;
+    }
+    return sort { $a <=> $b } @pid;
+}
+
+sub command_line {
+    my ($pid) = @_;
+    open my $in, '<', "/proc/$pid/cmdline" or return '';
+    my $line = do { local $/; <$in> } // '';
+    $line =~ tr/\0/ /;
+    return $line;
+}
+
+# Whether each worker has its own connections to the database and to Redis: a good answer over HTTP speaks for one of them
+# only, and may come from the same one each time. Needs an error log at "notice".
+sub is_connected {
+    my ($self) = @_;
+    my @worker = $self->workers;
+    return 0 if @worker < WORKERS;
     open my $in, '<', "$self->{dir}/log/error.log" or return 0;
+    seek $in, $self->{log_before}, 0;
     my %last;
     while (<$in>) { $last{"$1 $2"} = $3 if /\] (\d+)#\d+: .*chatalot: (the database|Redis) is (there|away)$/ }
     for my $pid (@worker) {

@@ -194,37 +194,14 @@ sub start_nginx {
 
 sub is_healthy {
     my ($self) = @_;
-    my @worker = $self->workers;
-    return 0 if @worker != 2 || !$self->{stack}->are_connected(@worker);
+    return 0 if !$self->{stack}->is_connected;
     my $answer = $self->nobody->get('/api/health');
     return $answer->{status} == 200 && $answer->{json}{status} eq 'ok';
 }
 
 sub stop_nginx { my ($self, $signal) = @_; return $self->{stack}->stop('nginx', $signal) }
 sub master     { return $_[0]{stack}->pid('nginx') }
-
-# Pids of the workers that accept connections, in order.
-sub workers {
-    my ($self) = @_;
-    my $master = $self->master or return ();
-    my @pids;
-    for my $file (glob '/proc/[0-9]*/stat') {
-        open my $in, '<', $file or next;
-        my $line = <$in> // next;
-        my ($pid, $rest) = $line =~ /^(\d+) \(.*\) (.*)$/ or next;
-        next if (split ' ', $rest)[1] != $master;
-        push @pids, $pid if command_line($pid) =~ /^nginx: worker process *$/;
-    }
-    return sort { $a <=> $b } @pids;
-}
-
-sub command_line {
-    my ($pid) = @_;
-    open my $in, '<', "/proc/$pid/cmdline" or return '';
-    my $line = do { local $/; <$in> } // '';
-    $line =~ tr/\0/ /;
-    return $line;
-}
+sub workers    { return $_[0]{stack}->workers }
 
 # New workers have taken over; the old ones may still be ending ("all" waits for that too).
 sub reload {
@@ -423,7 +400,7 @@ sub leftovers {
         my $to = readlink $link or next;
         next if $to !~ m{^\Q$self->{dir}\E(?:/|$)};
         my ($pid) = $link =~ /(\d+)/;
-        push @left, "$pid " . command_line($pid);
+        push @left, "$pid " . Chatalot::Stack::command_line($pid);
     }
     return @left;
 }
