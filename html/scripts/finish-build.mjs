@@ -45,6 +45,7 @@ function startWorker() {
 (function () {
 	var worker = new Worker('/_app/immutable/workers/${workers[0]}', { type: 'module', name: 'chatalot-core' });
 	worker.onerror = function () {
+		worker.terminate();
 		delete window.chatalotWorker;
 	};
 	window.chatalotWorker = worker;

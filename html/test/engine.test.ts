@@ -142,6 +142,17 @@ test('everything is there again after a reload, without the network too', async 
 	await third.message(channel, 'written offline', 'sent');
 });
 
+test('a last conversation that cannot be read keeps nobody out', async () => {
+	const { ada, channel } = await pair(new Relay());
+	await ada.core.open(channel);
+	await ada.until('its place', async () => (await engineOf(ada).ctx.store.read.meta('place'))?.channel === channel);
+	engineOf(ada).history.open = () => Promise.reject(new Error('unreadable'));
+	const start = await ada.core.start();
+	assert.equal(start.phase, 'signed-in');
+	assert.equal(start.lastChannel, channel);
+	assert.equal(start.lastPage, undefined);
+});
+
 test('a draft that is still being stored is the one that is shown', async () => {
 	const { ada, channel } = await pair(new Relay());
 	const { store } = engineOf(ada).ctx;

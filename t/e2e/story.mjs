@@ -238,8 +238,21 @@ async function offline() {
 
 async function keyboard() {
 	const { page } = owner;
+	let arrive;
+	const arrival = new Promise((resolve) => (arrive = resolve));
+	await page.route('**/_app/immutable/**', async (route) => {
+		await arrival;
+		await route.continue();
+	});
+	await composer(owner).focus();
 	await page.keyboard.press('Control+k');
+	await page.keyboard.type('whom I seek');
+	await page.keyboard.press('Enter');
+	is(await composer(owner).inputValue(), '', 'what is typed before the switcher is there is no message');
+	is(await message(owner, 'whom I seek').count(), 0, 'and none is sent');
+	arrive();
 	await comes(page.getByRole('combobox', { name: 'Go to a channel or person' }).waitFor(), 'Ctrl+K opens the switcher');
+	await page.unroute('**/_app/immutable/**');
 	await page.keyboard.type('ada');
 	await look(owner, 'switcher', onlyDesktop);
 	await page.keyboard.press('Enter');

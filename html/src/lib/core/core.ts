@@ -89,7 +89,8 @@ export class ClientCore implements Core {
 		const engine = await this.run(device);
 		const [{ communities, dms }, lastPage] = await Promise.all([
 			engine.shell.show(),
-			place && engine.history.open(place.channel)
+			// A conversation that cannot be read says so where it is shown, and keeps nobody out of the others.
+			place && engine.history.open(place.channel).catch(() => undefined)
 		]);
 		const start: Start = { phase: 'signed-in', account: device.account, communities, dms, connection: this.connection };
 		if (place) Object.assign(start, { lastChannel: place.channel, lastPage });

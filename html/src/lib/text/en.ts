@@ -311,6 +311,7 @@ export const en = {
 	},
 
 	shell: {
+		partMissing: 'A part of Chatalot could not be loaded. Nothing is lost; load the page again.',
 		communities: 'Communities',
 		dms: 'Direct messages',
 		channels: (community: string) => `Channels of ${community}`,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A component that is fetched when it is first wanted, and then kept for all that want it.
 import type { Component } from 'svelte';
-import { toProblem } from '$lib/features/core';
 import { toasts } from '$lib/features/toasts/state.svelte';
+import { t } from '$lib/text';
 
 export class Fetched<C extends Component<never, object, string>> {
 	#current = $state.raw<C | undefined>();
@@ -16,13 +16,13 @@ export class Fetched<C extends Component<never, object, string>> {
 		return this.#current;
 	}
 
-	/** False: it cannot be fetched, which has been said. */
+	/** False: it cannot be fetched, which has been said. Browsers remember that of a module, so another try would be none. */
 	async fetch(): Promise<boolean> {
 		try {
 			this.#current ??= (await this.#load()).default;
 			return true;
-		} catch (thrown) {
-			toasts.problem({ ...toProblem(thrown), code: 'network' });
+		} catch {
+			toasts.say(t.shell.partMissing, 'danger');
 			return false;
 		}
 	}

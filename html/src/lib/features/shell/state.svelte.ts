@@ -22,11 +22,33 @@ class Shell {
 		if (this.chosen === 'dm' || places.community(this.chosen)) return this.chosen!;
 		return places.place(session.lastChannel)?.community?.id ?? places.communities[0]?.id ?? 'dm';
 	});
-	switcher = $state(false);
+	#switcher = $state(false);
+	#before: HTMLElement | undefined;
 	shortcuts = $state(false);
 	creating = $state(false);
 	inviting = $state<Id | undefined>();
 	#membersPinned = $state(readPinned());
+
+	get switcher() {
+		return this.#switcher;
+	}
+
+	/** Whoever has the focus gives it up at once: what is typed until the switcher is there must not become a message. */
+	openSwitcher() {
+		if (this.#switcher) return;
+		this.#before = document.activeElement instanceof HTMLElement ? document.activeElement : undefined;
+		this.#before?.blur();
+		this.#switcher = true;
+	}
+
+	closeSwitcher() {
+		this.#switcher = false;
+		const before = this.#before;
+		// Behind what the dialog itself does with the focus, and the page that was gone to.
+		setTimeout(() => {
+			if (document.activeElement === document.body && before?.isConnected) before.focus();
+		});
+	}
 
 	get membersPinned() {
 		return this.#membersPinned;
