@@ -538,7 +538,6 @@ ngx_chatalot_pg_synced(ngx_chatalot_pg_connection_t *pc)
 {
     ngx_queue_t                  *q;
     PGresult                     *result;
-    ngx_uint_t                    other;
     ngx_chatalot_pg_operation_t  *op;
 
     if (pc->state == NGX_CHATALOT_PG_SETTING_UP) {
@@ -561,15 +560,17 @@ ngx_chatalot_pg_synced(ngx_chatalot_pg_connection_t *pc)
     result = op->result;
     op->result = NULL;
 
-    other = ngx_chatalot_pg_other_schema(result);
+    /* first, so that what done() sends anew does not go where it would be lost */
+
+    if (ngx_chatalot_pg_other_schema(result)
+        && pc->state == NGX_CHATALOT_PG_READY)
+    {
+        ngx_post_event(&pc->lost, &ngx_posted_events);
+    }
 
     op->done(op, result);
 
     PQclear(result);
-
-    if (other && pc->state == NGX_CHATALOT_PG_READY) {
-        ngx_post_event(&pc->lost, &ngx_posted_events);
-    }
 }
 
 

@@ -30,7 +30,8 @@ $$;
 --
 -- The page is read once, by a loop: a window over it, or a look at its size before it, costs more. And here, not in a
 -- function of lib, from which the rows would be copied once more. wiped is read before the entries, so that who was wiped
--- between the two statements shows to the reader as one more.
+-- between the two statements shows to the reader as one more; and who is removed between them may still be given entries
+-- that were written in that moment, for which they have no key.
 create or replace function api.channel_entries(ctx api.ctx, args jsonb)
 returns setof api.entry_row
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp

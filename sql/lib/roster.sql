@@ -64,7 +64,7 @@ $$;
 
 -- Puts people into channels; who is in one already is left alone there. The caller has locked the people. 40001, upon which
 -- workers ask again, where a channel has no log: it was made a moment ago by a function of before the logs, which had
--- waited for their migration.
+-- waited for their migration; once all have had it (the next migration), this can go.
 create or replace function lib.channel_add(users uuid[], channels uuid[])
 returns setof api.row
 language plpgsql volatile

@@ -2,6 +2,12 @@
 -- What changes at each message gets a row of its own: narrow, and with nothing to check. As part of data.channels it cost
 -- three times as much, for a write of that row asks each foreign key whether it concerns it, and its constraint again.
 
+-- First, while nobody waits for this: it cannot begin while the largest table is being vacuumed.
+comment on table data.entries is
+    'The channel logs. No foreign keys: the rows of sender and device are never deleted while the log stands, api.entry_send '
+    'holds the row in data.logs and has just checked all three, and the checks would be a fifth of what a message costs. Who '
+    'deletes channels deletes their entries: lib.communities_delete, and nobody else, for DMs and users stay.';
+
 -- what waits for this lock goes on with its release's functions: see lib.channel_add
 lock table data.channels in access exclusive mode;
 
@@ -35,7 +41,3 @@ alter table data.channels
     end),
     reset (fillfactor);
 comment on table data.channels is 'Channels and DMs. What each of their entries changes is in data.logs.';
-comment on table data.entries is
-    'The channel logs. No foreign keys: the rows of sender and device are never deleted while the log stands, api.entry_send '
-    'holds the row in data.logs and has just checked all three, and the checks would be a fifth of what a message costs. Who '
-    'deletes channels deletes their entries: lib.communities_delete, and nobody else, for DMs and users stay.';
