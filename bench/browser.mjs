@@ -208,7 +208,8 @@ async function since(from) {
 	closeSync(file);
 	const lines = text.toString().trim().split('\n').filter(Boolean).map((line) => JSON.parse(line));
 	const files = lines.map(({ path }) => path).filter((path) => !path.startsWith('/api/'));
-	const twice = files.filter((path, i) => files.indexOf(path) < i);
+	// The browser asks for the icon by itself, and again where the address has changed before it came.
+	const twice = files.filter((path, i) => files.indexOf(path) < i && path !== '/favicon.svg');
 	return { requests: lines.length, bytes: lines.reduce((sum, line) => sum + line.bytes, 0), twice };
 }
 
