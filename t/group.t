@@ -222,5 +222,24 @@ subtest 'a connection that is lost with a group' => sub {
     $_->close for @own;
 };
 
+# As after an update of the functions under a running server: the connection that met it is made anew.
+subtest 'a group\'s function that is gone' => sub {
+    my @own   = sockets($owner, 8);
+    my $place = $owner->roster($third);
+    $chat->sql('drop function api.entry_send_group');
+    $lock->ask('begin');
+    $lock->ask('lock table data.sessions in access exclusive mode');
+    my @ref;
+    for my $i (0 .. 7) {
+        $ref[$i] = $own[$i]->ask($owner->message($place));
+        await('the first two are under way', sub { waiting() == $i + 1 }) if $i < 2;
+    }
+    $_->request({ type => 'ping' }) for @own;
+    $lock->ask('commit');
+    my @verdict = map { verdict($own[$_]->answer($ref[$_])) } 0 .. 7;
+    is_deeply([ sort { $a <=> $b } @verdict ], [ 23 .. 30 ], 'its calls go one by one, and none is lost with that connection');
+    $_->close for @own;
+};
+
 $lock->close;
 $chat->done;
