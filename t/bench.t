@@ -94,13 +94,13 @@ is(Bench::Report::noise(undef, 3), undef, 'nor of one value');
 my $report = Bench::Report->new;
 $report->row(load => 'x', figure => 'f', unit => 's', ours => [ 1, 2, 9 ], peer => 'p', peer_value => [4], target => [ ratio => '<=', 0.5 ]);
 $report->row(load => 'x', figure => 'g', unit => '/s', ours => [3], target => [ value => '>=', 4 ]);
-$report->row(load => 'x', figure => 'h', unit => '', ours => [3]);
+$report->row(load => 'x', figure => 'h', unit => '', ours => [0], peer => 'p', peer_value => [7], target => [ value => '<=', 0 ]);
 $report->write("$work/three.json");
 is_deeply(results("$work/three.json"), [
     { load => 'x', figure => 'f', unit => 's', ours => 2, peer => 'p', peer_value => 4, ratio => 0.5, target => '<= 0.5 x p', ok => JSON::PP::true(), noise => 200, peer_noise => undef },
     { load => 'x', figure => 'g', unit => '/s', ours => 3, peer => undef, peer_value => undef, ratio => undef, target => '>= 4 /s', ok => JSON::PP::false(), noise => undef, peer_noise => undef },
-    { load => 'x', figure => 'h', unit => '', ours => 3, peer => undef, peer_value => undef, ratio => undef, target => undef, ok => undef, noise => undef, peer_noise => undef },
-], 'rows of results');
+    { load => 'x', figure => 'h', unit => '', ours => 0, peer => 'p', peer_value => 7, ratio => undef, target => '<= 0', ok => JSON::PP::true(), noise => undef, peer_noise => undef },
+], 'rows of results; a count of losses has no ratio');
 
 # runs agree if what they state leaves a place for both: a rate of 100 +- 10 %, on a machine that itself did +- 5 %
 sub run_of {

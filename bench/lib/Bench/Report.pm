@@ -47,7 +47,8 @@ sub row {
     my ($self, %arg) = @_;
     my $ours = median(@{ $arg{ours} });
     my $peer = median(@{ $arg{peer_value} || [] });
-    my $ratio = defined $ours && $peer ? $ours / $peer : undef;
+    # How often something went wrong has none: one of 0 says nothing, and it would be there only where the other lost something.
+    my $ratio = defined $ours && $peer && $arg{unit} ne '' ? $ours / $peer : undef;
     my ($text, $ok);
     if ($arg{target}) {
         my ($what, $relation, $number) = @{ $arg{target} };
