@@ -58,6 +58,7 @@ type Mine =
 	| 'devices'
 	| 'renameDevice'
 	| 'removeDevice'
+	| 'knowDevice'
 	| 'setHistory'
 	| 'security'
 	| 'acceptIdentity'
@@ -88,6 +89,7 @@ export function trustCore(world: World): Pick<Core, Mine> {
 		lastAddress: address as string,
 		current: i === 0
 	}));
+	let unknown: Device[] = [];
 	let timers: ReturnType<typeof setTimeout>[] = [];
 	const later = (ms: number, act: () => void) => timers.push(setTimeout(act, ms));
 	const stop = () => {
@@ -242,18 +244,18 @@ export function trustCore(world: World): Pick<Core, Mine> {
 		},
 		async approve() {
 			await pause(500);
-			devices = [
-				...devices,
-				{
-					id: world.id(),
-					name: 'Chrome on Android',
-					createdAt: Date.now(),
-					lastUsedAt: Date.now(),
-					lastAddress: '203.0.113.80',
-					current: false
-				}
-			];
+			const admitted = {
+				id: world.id(),
+				name: 'Chrome on Android',
+				createdAt: Date.now(),
+				lastUsedAt: Date.now(),
+				lastAddress: '203.0.113.80',
+				current: false
+			};
+			devices = [...devices, admitted];
 			emit('devices', {});
+			unknown = [...unknown, admitted];
+			emit('unknownDevices', unknown);
 		},
 		refuse: async () => pause(200).then(() => undefined),
 		changePassword: ({ current }) => check(current),
@@ -283,6 +285,10 @@ export function trustCore(world: World): Pick<Core, Mine> {
 			await pause(300);
 			devices = devices.filter((device) => device.id !== which);
 			emit('devices', {});
+		},
+		async knowDevice(which) {
+			unknown = unknown.filter(({ id }) => id !== which);
+			emit('unknownDevices', unknown);
 		},
 		async setHistory(which, history) {
 			await pause(300);

@@ -607,6 +607,7 @@ export class Relay implements Network {
 		};
 		this.users.get(user)!.devices.push(device);
 		this.rosterMoved(user);
+		this.devicesMoved(user);
 		return device;
 	}
 
@@ -615,6 +616,11 @@ export class Relay implements Network {
 		for (const socket of [...this.sockets]) if (socket.device === device) socket.drop(4001);
 		for (const channel of this.channels.values()) if (channel.members.has(device.user)) channel.epoch++;
 		this.rosterMoved(device.user);
+		this.devicesMoved(device.user);
+	}
+
+	private devicesMoved(user: string): void {
+		this.sendTo((device) => device.user === user, { type: 'devices' });
 	}
 
 	private tokens(device: RelayDevice): Json {

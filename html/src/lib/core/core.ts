@@ -315,6 +315,10 @@ export class ClientCore implements Core {
 		await api.removeDevice(id);
 	}
 
+	async knowDevice(id: Id): Promise<void> {
+		await this.signedIn().ownDevices.know(id);
+	}
+
 	async setHistory(channel: Id, history: HistoryPolicy): Promise<Channel> {
 		const { ctx, shell } = this.signedIn();
 		const wire = await ctx.api.setHistory(channel, history);

@@ -41,6 +41,7 @@ export const methods: { readonly [M in Method]: true } = {
 	devices: true,
 	renameDevice: true,
 	removeDevice: true,
+	knowDevice: true,
 	setHistory: true,
 	open: true,
 	older: true,

@@ -328,6 +328,8 @@ export interface Core {
 	renameDevice(id: Id, name: string): Promise<void>;
 	/** One of one's own other devices: its session ends, and it gets no more keys. */
 	removeDevice(id: Id): Promise<void>;
+	/** Of `unknownDevices`: the person at this device knows it. */
+	knowDevice(id: Id): Promise<void>;
 	setHistory(channel: Id, history: HistoryPolicy): Promise<Channel>;
 
 	/** The newest messages that are stored here, at once; what the network adds arrives as events. Remembers the channel. */
@@ -384,6 +386,9 @@ export interface CoreEvents {
 	};
 	/** One's own devices changed: ask again. */
 	devices: Record<string, never>;
+	/** Own devices that signed in since this one did, and that its person has not said they know: all of them, whenever
+	    that changes. */
+	unknownDevices: Device[];
 	/** Security of a channel changed: ask again. */
 	security: { channel: Id };
 }

@@ -16,6 +16,7 @@ import { Entries } from './entries';
 import { History } from './history';
 import { Inbox } from './inbox';
 import { Outbox } from './outbox';
+import { OwnDevices } from './own-devices';
 import { Prekeys } from './prekeys';
 import { Requests } from './requests';
 import { Rosters } from './rosters';
@@ -42,6 +43,7 @@ export class Engine {
 	readonly backup: Backup;
 	readonly safeties: Safeties;
 	readonly approver: Approver;
+	readonly ownDevices: OwnDevices;
 	private readonly prekeys: Prekeys;
 	private readonly requests: Requests;
 	private readonly sync: Sync;
@@ -60,7 +62,10 @@ export class Engine {
 		const tokens = new Tokens(platform, store, (failure) => connection.end(failure.problem));
 		const connection: Connection = new Connection(platform, tokens, {
 			shown: onShown,
-			ready: (ready) => this.sync.ready(ready),
+			ready: (ready) => {
+				this.ownDevices.changed();
+				this.sync.ready(ready);
+			},
 			pushed: (frame) => this.sync.pushed(frame)
 		});
 		const ctx: Context = { platform, store, library, connection, api: new Api(platform, tokens), own: ownOf(device) };
@@ -68,6 +73,7 @@ export class Engine {
 		this.shell = new Shell(ctx);
 		this.rosters = new Rosters(ctx);
 		this.approver = new Approver(ctx);
+		this.ownDevices = new OwnDevices(ctx);
 		const sessions = new Sessions(ctx);
 		const entries = (this.entries = new Entries(ctx, this.shell));
 		const distribution = new Distribution(ctx, sessions);
@@ -151,6 +157,7 @@ export class Engine {
 	private async tend(): Promise<void> {
 		const steps = {
 			'messages whose keys have come': () => this.entries.reopenRest(),
+			'own devices': () => this.ownDevices.look(),
 			restore: () => this.backup.restore(),
 			mark: () => this.backup.mark(),
 			history: () => this.history.prefetch(PREFETCH),
@@ -201,8 +208,9 @@ export class Engine {
 		this.sync.now();
 	}
 
-	/** The page reads the list itself when it shows it; here only rosters depend on it, and they have their own event. */
+	/** A page that shows the list reads it itself. Rosters depend on it, too, and have their own event. */
 	private devicesChanged(): void {
+		this.ownDevices.changed();
 		this.ctx.store.tell({ type: 'devices', data: {} });
 		this.sync.now();
 	}

@@ -107,6 +107,8 @@ export interface Meta {
 	};
 	/** Since all remembered identities were last put into the backup together: how many items went there. */
 	snapshot: { items: number };
+	/** Own devices that the person at this one knows of; see engine/own-devices.ts. */
+	knownDevices: { ids: Id[] };
 	/** People of whom something was decided here that the own other devices have not been told. */
 	untold: { users: Id[] };
 	/** Keys that were asked for, and when. */

@@ -245,7 +245,7 @@ export const en = {
 
 	recovery: {
 		title: 'Your recovery code',
-		lead: 'If you ever forget your password, this code is the only way back to your account and your history. Nobody, not even whoever runs this server, can make another one for you.',
+		lead: 'If you ever forget your password, this code is the way back to your account and your history. Nobody, not even whoever runs this server, can make another one for you.',
 		label: 'Recovery code',
 		once: 'It is shown only now. Keep it where only you can find it.',
 		copy: 'Copy code',
@@ -305,7 +305,7 @@ export const en = {
 				: `used ${uses.toLocaleString('en')} of ${plural(most, 'time', 'times')}`,
 		withdraw: 'Withdraw',
 		withdrawLabel: (code: string) => `Withdraw the link that begins with ${code}`,
-		withdrawTitle: 'Withdraw this link?',
+		withdrawTitle: (code: string) => `Withdraw the link ${code}…?`,
 		withdrawText: 'Nobody can join with it any more. Who has joined already stays.',
 		withdrawn: 'The link does not work any more.'
 	},
@@ -502,6 +502,9 @@ export const en = {
 		scan: (name: string) => `Scan the code of ${name}`,
 		mismatch: (name: string) =>
 			`The codes do not belong together. Make sure that it is ${name}’s screen and that it shows your card. If it is, someone may be listening in: write nothing private here.`,
+		differ: 'They differ',
+		differText: (name: string) =>
+			`Make sure that each of you looks at the other’s card, and that you speak with ${name}. If the numbers still differ, someone may be listening in: write nothing private here.`,
 		nowVerified: (name: string) => `${name} is verified.`,
 		verify: 'They are the same',
 		unverify: 'Take the verification back',
@@ -582,7 +585,13 @@ export const en = {
 		removeText: 'It is signed out at once and gets no more messages. What it has already received may stay on it.',
 		removeConfirm: 'Remove',
 		removed: (name: string) => `${name} has been removed.`,
-		admit: 'Let a new device in'
+		admit: 'Let a new device in',
+		unknown: 'New device on your account',
+		unknownText: 'A new device signed in to your account:',
+		unknownMine: 'Yes, that was me',
+		unknownNotMine: 'No, remove it',
+		unknownMore:
+			'Whoever signed in there knew your password, or was let in by one of your devices, and could read your history. Change your password next. Then get a new identity, both in the settings: with the old one they could come back.'
 	},
 
 	account: {
@@ -687,7 +696,7 @@ export const en = {
 		retryIn: (seconds: number) => `Next try in ${seconds} s.`,
 		degraded: 'Live delivery is slow at the moment. Messages arrive within a few seconds.',
 		ended: 'Your session on this device has ended',
-		endedHint: 'Sign in again to go on. What was sent is kept; your history comes back.'
+		endedHint: 'Sign in again to go on. Your history comes back, unless your account was given a new identity.'
 	},
 
 	restore: {
