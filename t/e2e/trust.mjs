@@ -2,14 +2,25 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
 // Keys, devices and trust as people meet them, in real browsers: a second device is let in by one that is there, a person
-// is verified, a message reported, a device removed, an account recovered and one reset by an admin, an identity renewed,
-// a backup withheld by the server, an account deleted.
+// is verified, a message reported, a device removed, an account recovered, a sign-in refused on the device that was there,
+// an account reset by an admin, an identity renewed, a backup withheld by the server, an account deleted.
 //
 //   CHATALOT_URL, CHATALOT_SETUP_LINK, CHATALOT_SCREENSHOTS, CHROMIUM as for story.mjs; CHATALOT_DATABASE: what whoever
 //   runs the server can write to
 import { execFileSync } from 'node:child_process';
 import { chromiumPath, closeAll, haveChromium, person } from './lib/browser.mjs';
-import { composer, fillAccount, isSent, join, message, openChannel, saveCode, sees, signIn, write } from './lib/doing.mjs';
+import {
+	composer,
+	fillAccount,
+	isSent,
+	join,
+	message,
+	openChannel,
+	saveCode,
+	sees,
+	signIn,
+	write
+} from './lib/doing.mjs';
 import { look, onlyDesktop } from './lib/screen.mjs';
 import { bail, comes, done, is, note, ok, section } from './lib/tap.mjs';
 
@@ -35,6 +46,7 @@ const at = ({ page }, path) => page.goto(new URL(path, base).href);
 const button = ({ page }, name) => page.getByRole('button', { name });
 const dialog = ({ page }) => page.getByRole('dialog');
 const general = (who) => who.page.getByRole('heading', { level: 1, name: 'general' });
+const newDevice = ({ page }) => page.getByRole('region', { name: 'New device on your account' });
 const lock = (who) => button(who, /^Security of this conversation/);
 
 async function toChannel(who) {
@@ -167,6 +179,11 @@ async function letsDeviceIn() {
 		'it is listed'
 	);
 	await toChannel(owner);
+	await comes(newDevice(owner).waitFor(), 'and shown above everything');
+	ok((await newDevice(second).count()) === 0, 'but not on the new one');
+	await look(owner, 'a new device');
+	await button(owner, 'Yes, that was me').click();
+	await comes(newDevice(owner).waitFor({ state: 'detached' }), 'until its person says that they know it');
 }
 
 async function verifies() {
@@ -331,6 +348,26 @@ async function recovers() {
 	);
 }
 
+async function refusesDevice() {
+	await signIn(guest, ada.username, adaSecond);
+	await general(guest).waitFor();
+	await comes(newDevice(back).waitFor(), 'who signs in elsewhere is shown on the device that was there');
+	await button(back, 'No, remove it').click();
+	await comes(
+		dialog(back)
+			.getByText(/Change your password next/)
+			.waitFor(),
+		'to who does not know it is said what to do'
+	);
+	await look(back, 'a device that nobody knows');
+	await dialog(back).getByRole('button', { name: 'Remove' }).click();
+	await comes(guest.page.getByText('Your session on this device has ended').waitFor(), 'the other one is out at once');
+	guest.expect(/401|WebSocket/);
+	await comes(button(back, 'Change password').waitFor(), 'and the next step is on the screen');
+	await comes(newDevice(back).waitFor({ state: 'detached' }), 'in place of the question');
+	await toChannel(back);
+}
+
 async function isReset() {
 	await memberMenu(owner, ada.name, 'Reset password');
 	await look(owner, 'reset by an admin', onlyDesktop);
@@ -413,6 +450,15 @@ async function renewsIdentity() {
 		'one compares again'
 	);
 	await look(owner, 'changed safety number', onlyDesktop);
+	await button(owner, 'They differ').click();
+	await comes(
+		dialog(owner)
+			.getByRole('alert')
+			.getByText(/write nothing private here/)
+			.waitFor(),
+		'numbers that differ are taken seriously'
+	);
+	await look(owner, 'numbers that differ');
 	await button(owner, 'They are the same').click();
 	await owner.page.getByText(/^You verified Ada Fairweather on/).waitFor();
 	await owner.page.keyboard.press('Escape');
@@ -484,6 +530,7 @@ try {
 	await section('a device is removed', removesDevice);
 	await section('the password is changed', changesPassword);
 	await section('an account is recovered', recovers);
+	await section('a sign-in elsewhere is refused', refusesDevice);
 	await section('an admin resets an account', isReset);
 	await section('a recovery code is renewed', renewsCode);
 	await section('an identity is renewed', renewsIdentity);

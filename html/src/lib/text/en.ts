@@ -591,7 +591,7 @@ export const en = {
 		unknownMine: 'Yes, that was me',
 		unknownNotMine: 'No, remove it',
 		unknownMore:
-			'Whoever signed in there knew your password, or was let in by one of your devices, and could read your history. Change your password next. Then get a new identity, both in the settings: with the old one they could come back.'
+			'Whoever signed in there knew your password, or was let in by one of your devices, and could read your history. Change your password next, or they can come back. Then get a new identity, for they may have copied your keys. Both are in the settings.'
 	},
 
 	account: {
