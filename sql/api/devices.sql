@@ -17,7 +17,7 @@ end
 $$;
 
 -- args {} → {devices: [{id, name, created_at, last_used_at, last_address, current}]}: the calling one, then the last used
--- first. One whose session has ended has no address.
+-- first. One whose session has ended has no address. created_at: when it came, not what its certificate says.
 create or replace function api.devices_list(ctx api.ctx, args jsonb)
 returns setof api.row
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
@@ -26,7 +26,7 @@ begin
     perform lib.require_session(ctx);
     return query
         select null, null, json_build_object('devices', json_agg(json_build_object('id', d.id, 'name', d.name,
-                   'created_at', d.certified_at, 'last_used_at', lib.ms(greatest(d.last_used_at, s.last_used_at)),
+                   'created_at', lib.ms(d.added_at), 'last_used_at', lib.ms(greatest(d.last_used_at, s.last_used_at)),
                    'last_address', host(s.last_address), 'current', d.id = ctx.device_id)
                    order by d.id = ctx.device_id desc, greatest(d.last_used_at, s.last_used_at) desc, d.id))
           from data.devices d left join data.sessions s on s.device_id = d.id

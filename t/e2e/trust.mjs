@@ -46,7 +46,7 @@ const at = ({ page }, path) => page.goto(new URL(path, base).href);
 const button = ({ page }, name) => page.getByRole('button', { name });
 const dialog = ({ page }) => page.getByRole('dialog');
 const general = (who) => who.page.getByRole('heading', { level: 1, name: 'general' });
-const newDevice = ({ page }) => page.getByRole('region', { name: 'New device on your account' });
+const newDevice = ({ page }) => page.getByRole('status').filter({ hasText: 'A new device signed in to your account' });
 const lock = (who) => button(who, /^Security of this conversation/);
 
 async function toChannel(who) {
@@ -184,6 +184,7 @@ async function letsDeviceIn() {
 	await look(owner, 'a new device');
 	await button(owner, 'Yes, that was me').click();
 	await comes(newDevice(owner).waitFor({ state: 'detached' }), 'until its person says that they know it');
+	ok(await owner.page.evaluate(() => document.activeElement?.id === 'main'), 'and focus is on the page');
 }
 
 async function verifies() {
@@ -355,7 +356,7 @@ async function refusesDevice() {
 	await button(back, 'No, remove it').click();
 	await comes(
 		dialog(back)
-			.getByText(/Change your password next/)
+			.getByText(/Change your password, then get a new identity/)
 			.waitFor(),
 		'to who does not know it is said what to do'
 	);

@@ -30,6 +30,8 @@ select is((select array_agg(k order by k) from jsonb_object_keys(t.call('devices
     'phone') #> '{devices,0}') as k),
     '{created_at,current,id,last_address,last_used_at,name}', 'DEVICE_INFO');
 select is(jsonb_array_length(t.call('devices_list', 'bob') -> 'devices'), 2, 'both are listed');
+select ok((t.call('devices_list', 'phone') #>> '{devices,0,created_at}')::bigint > 1700000000123,
+    'with when they came, whatever their certificates say');
 select is(jsonb_array_length(t.call('devices_list', 'anna') -> 'devices'), 1, 'for their owner only');
 
 -- renewing

@@ -287,6 +287,7 @@ const core: Core = {
 			account: phase === 'signed-in' ? me : undefined,
 			communities: phase === 'signed-in' ? communities : [],
 			dms: phase === 'signed-in' ? dms : [],
+			unknownDevices: [],
 			connection: { state: 'connecting', attempt: 0 },
 			lastChannel: communities[0]?.groups[0]?.channels[0]?.id
 		};

@@ -14,7 +14,8 @@ import type {
 	Report,
 	Safety,
 	Security,
-	SecurityNote
+	SecurityNote,
+	UnknownDevice
 } from '../../src/lib/core/types';
 
 const day = 24 * 60 * 60_000;
@@ -89,7 +90,7 @@ export function trustCore(world: World): Pick<Core, Mine> {
 		lastAddress: address as string,
 		current: i === 0
 	}));
-	let unknown: Device[] = [];
+	let unknown: UnknownDevice[] = [];
 	let timers: ReturnType<typeof setTimeout>[] = [];
 	const later = (ms: number, act: () => void) => timers.push(setTimeout(act, ms));
 	const stop = () => {
@@ -254,7 +255,8 @@ export function trustCore(world: World): Pick<Core, Mine> {
 			};
 			devices = [...devices, admitted];
 			emit('devices', {});
-			unknown = [...unknown, admitted];
+			const { id, name, lastAddress: address } = admitted;
+			unknown = [...unknown, { id, name, address, seenAt: Date.now(), gone: false }];
 			emit('unknownDevices', unknown);
 		},
 		refuse: async () => pause(200).then(() => undefined),

@@ -85,14 +85,17 @@ export class ClientCore implements Core {
 		// Nothing is asked of a server that has said the last word; what is kept waits for the same person.
 		if (device && over && !this.engine) this.connection = { state: 'ended', problem: over };
 		if (!device || (over && !this.engine))
-			return { phase: 'signed-out', communities: [], dms: [], connection: this.connection };
+			return { phase: 'signed-out', communities: [], dms: [], unknownDevices: [], connection: this.connection };
 		const engine = await this.run(device);
-		const [{ communities, dms }, lastPage] = await Promise.all([
+		const [{ communities, dms }, unknownDevices, lastPage] = await Promise.all([
 			engine.shell.show(),
+			engine.ownDevices.unknown(),
 			// A conversation that cannot be read says so where it is shown, and keeps nobody out of the others.
 			place && engine.history.open(place.channel).catch(() => undefined)
 		]);
-		const start: Start = { phase: 'signed-in', account: device.account, communities, dms, connection: this.connection };
+		const { account } = device;
+		const { connection } = this;
+		const start: Start = { phase: 'signed-in', account, communities, dms, unknownDevices, connection };
 		if (place) Object.assign(start, { lastChannel: place.channel, lastPage });
 		return start;
 	}

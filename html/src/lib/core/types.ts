@@ -221,6 +221,17 @@ export interface Device {
 	current: boolean;
 }
 
+/** Came to the account while this device was signed in, and its person has not said that they know it. */
+export interface UnknownDevice {
+	id: Id;
+	name: string;
+	address: string;
+	/** By this device's clock: what the other one says of itself may be made up. */
+	seenAt: Millis;
+	/** Signed out or removed since. */
+	gone: boolean;
+}
+
 export type Connection =
 	| { state: 'offline' } // the browser has no network
 	| { state: 'connecting'; attempt: number; retryAt?: Millis }
@@ -235,6 +246,8 @@ export interface Start {
 	/** From local state, before the network answers. */
 	communities: Community[];
 	dms: Channel[];
+	/** Of the account's devices, in the order in which they came. */
+	unknownDevices: UnknownDevice[];
 	connection: Connection;
 	/** Where the person was last, on this device. */
 	lastChannel?: Id;
@@ -328,7 +341,7 @@ export interface Core {
 	renameDevice(id: Id, name: string): Promise<void>;
 	/** One of one's own other devices: its session ends, and it gets no more keys. */
 	removeDevice(id: Id): Promise<void>;
-	/** Of `unknownDevices`: the person at this device knows it. */
+	/** Of `unknownDevices`: the person at this device knows it, or has removed it. */
 	knowDevice(id: Id): Promise<void>;
 	setHistory(channel: Id, history: HistoryPolicy): Promise<Channel>;
 
@@ -386,9 +399,8 @@ export interface CoreEvents {
 	};
 	/** One's own devices changed: ask again. */
 	devices: Record<string, never>;
-	/** Own devices that signed in since this one did, and that its person has not said they know: all of them, whenever
-	    that changes. */
-	unknownDevices: Device[];
+	/** Those of `Start`, whenever they may have changed. */
+	unknownDevices: UnknownDevice[];
 	/** Security of a channel changed: ask again. */
 	security: { channel: Id };
 }

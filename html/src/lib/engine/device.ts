@@ -106,7 +106,10 @@ const kept = ['people', 'devices', 'pins', 'notes', 'senderKeys', 'contentKeys',
 /** Everything at once: a device that is half there would be one the server knows and nobody has. */
 export function storeNewDevice(store: Store, made: NewDevice, now: number): Promise<void> {
 	return store.begin(async (unit, before) => {
-		const isKept = await isSamePerson(before, made.device);
+		const last = await lastDevice(before);
+		const isKept = isSamePerson(last, made.device);
+		// Also where the account has another identity now, which whoever came to it may have given it.
+		if (last?.account.id === made.device.account.id) await keepOwnDevices(unit, before);
 		if (isKept) await keep(unit, before);
 		const identities = isKept ? ((await before.meta('restore'))?.identities ?? 'known') : 'sought';
 		const sought: Meta['restore'] = { before: null, total: 0, finished: false, identities };
@@ -134,6 +137,9 @@ export function storeNewIdentity(store: Store, made: NewDevice, now: number): Pr
 		const self = await unit.get('people', made.device.account.id);
 		if (self) unit.put('people', { ...self, accountKey: made.device.accountKey, changedKey: null });
 		for (const name of ['inbox', 'asked', 'snapshot'] as const) unit.deleteMeta(name);
+		// That removes all other devices, and is what was to be done about an unknown one.
+		const own = await unit.meta('ownDevices');
+		if (own) unit.setMeta('ownDevices', { ...own, unknown: [] });
 		putDevice(unit, made, now, NOTHING);
 	});
 }
@@ -146,14 +152,24 @@ function putDevice(unit: Unit, made: NewDevice, now: number, restore: Meta['rest
 	for (const prekey of made.prekeys) unit.put('prekeys', prekey);
 }
 
-async function isSamePerson(before: Reader, now: DeviceRecord): Promise<boolean> {
+/** Who was signed in here before, where that can be read. */
+async function lastDevice(before: Reader): Promise<DeviceRecord | undefined> {
 	try {
-		const device = await before.meta('device');
-		return device?.account.id === now.account.id && sameBytes(device.accountKey, now.accountKey);
+		return await before.meta('device');
 	} catch (error) {
-		if (error instanceof Damaged) return false;
+		if (error instanceof Damaged) return undefined;
 		throw error;
 	}
+}
+
+function isSamePerson(last: DeviceRecord | undefined, now: DeviceRecord): boolean {
+	return last?.account.id === now.account.id && sameBytes(last.accountKey, now.accountKey);
+}
+
+/** Whoever ended this machine's session, and came to the account before or since, is still asked about. */
+async function keepOwnDevices(unit: Unit, before: Reader): Promise<void> {
+	const own = await before.meta('ownDevices');
+	if (own) unit.setMeta('ownDevices', own);
 }
 
 /**

@@ -137,6 +137,7 @@ export class Engine {
 	/** Everything that was waiting is here: now send, restore, ask and tend what has time. */
 	private caughtUp(): void {
 		this.outbox.drain();
+		this.orLater('own devices', this.ownDevices.look());
 		this.tendAgain = true;
 		if (this.tending) return;
 		this.tending = true;
@@ -157,7 +158,6 @@ export class Engine {
 	private async tend(): Promise<void> {
 		const steps = {
 			'messages whose keys have come': () => this.entries.reopenRest(),
-			'own devices': () => this.ownDevices.look(),
 			restore: () => this.backup.restore(),
 			mark: () => this.backup.mark(),
 			history: () => this.history.prefetch(PREFETCH),
@@ -187,8 +187,12 @@ export class Engine {
 	}
 
 	private left(): void {
-		this.finishInbox().catch((error: unknown) => {
-			if (!isPassing(error)) this.ctx.platform.log('warn', 'what the inbox left', String(error));
+		this.orLater('what the inbox left', this.finishInbox());
+	}
+
+	private orLater(what: string, work: Promise<void>): void {
+		work.catch((error: unknown) => {
+			if (!isPassing(error)) this.ctx.platform.log('warn', what, String(error));
 			else this.tendLater();
 		});
 	}

@@ -44,6 +44,7 @@ export class Sync {
 		private readonly parts: { inbox: Inbox; entries: Entries; shell: Shell; rosters: Rosters },
 		/** After each complete catching up. */
 		private readonly onCaughtUp: () => void,
+		/** The own devices changed, or what was said of them may have been missed: catches up, too. */
 		private readonly onDevices: () => void
 	) {}
 
@@ -58,7 +59,7 @@ export class Sync {
 	pushed(frame: Pushed): void {
 		if (this.queue.length >= QUEUE) {
 			this.queue = [];
-			return this.now();
+			return this.onDevices();
 		}
 		this.queue.push(frame);
 		this.work();
@@ -133,8 +134,8 @@ export class Sync {
 			case 'devices':
 				return this.onDevices();
 			case 'resync':
-				this.wanted = this.treeWanted = true;
-				return;
+				this.treeWanted = true;
+				return this.onDevices();
 			case 'degraded':
 				this.degraded = frame.data.degraded;
 				this.ctx.connection.setDegraded(this.degraded);

@@ -13,7 +13,8 @@ import type {
 	Millis,
 	Person,
 	Problem,
-	SecurityNote
+	SecurityNote,
+	UnknownDevice
 } from '../core/types';
 import type { Item, KeyRequest } from '../crypto/library';
 
@@ -107,8 +108,8 @@ export interface Meta {
 	};
 	/** Since all remembered identities were last put into the backup together: how many items went there. */
 	snapshot: { items: number };
-	/** Own devices that the person at this one knows of; see engine/own-devices.ts. */
-	knownDevices: { ids: Id[] };
+	/** The account's other devices; see engine/own-devices.ts. */
+	ownDevices: { known: Id[]; unknown: UnknownDevice[] };
 	/** People of whom something was decided here that the own other devices have not been told. */
 	untold: { users: Id[] };
 	/** Keys that were asked for, and when. */

@@ -586,12 +586,16 @@ export const en = {
 		removeConfirm: 'Remove',
 		removed: (name: string) => `${name} has been removed.`,
 		admit: 'Let a new device in',
-		unknown: 'New device on your account',
-		unknownText: 'A new device signed in to your account:',
+		unknown: 'A new device signed in to your account:',
+		unknownGone: 'It has signed out since.',
 		unknownMine: 'Yes, that was me',
 		unknownNotMine: 'No, remove it',
+		unknownNotMineGone: 'No',
 		unknownMore:
-			'Whoever signed in there knew your password, or was let in by one of your devices, and could read your history. Change your password next, or they can come back. Then get a new identity, for they may have copied your keys. Both are in the settings.'
+			'Whoever signed in there knew your password, or was let in by one of your devices, and could read your history and copy your keys. Change your password, then get a new identity, both in the settings: that gives you a new recovery code, too. If your password no longer works, use your recovery code at once.',
+		unknownGoneTitle: 'Somebody was in your account',
+		unknownGoneText: 'The device is not signed in any more.',
+		unknownGoneConfirm: 'To the settings'
 	},
 
 	account: {
