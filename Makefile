@@ -73,16 +73,17 @@ units: ## the test programs in C
 	@$(MAKE) -s -C t/unit
 
 bench: ## measure speed and memory, beside nchan and bare PostgreSQL: docs/performance.md
+	@bench/run --check $(if $(filter-out 0,$(QUICK)),--size=quick) $(LOADS)
 	@if [ '$(CHATALOT_INSTALL)' = yes ]; then scripts/install test; fi
 	@$(MAKE) module client
 	@$(MAKE) -s -C bench
-	@exec bench/run $(if $(QUICK),--size=quick) $(LOADS)
+	@exec bench/run $(if $(filter-out 0,$(QUICK)),--size=quick) $(LOADS)
 
 soak: ## an hour of what wears a server out: docs/performance.md
 	@if [ '$(CHATALOT_INSTALL)' = yes ]; then scripts/install test; fi
-	@$(MAKE) $(if $(MEMCHECK),memcheck,module)
+	@$(MAKE) $(if $(filter-out 0,$(MEMCHECK)),memcheck,module)
 	@$(MAKE) -s -C bench
-	@exec bench/soak --minutes=$(MINUTES) $(if $(MEMCHECK),--memcheck)
+	@exec bench/soak --minutes=$(MINUTES) $(if $(filter-out 0,$(MEMCHECK)),--memcheck)
 
 memcheck:
 	@scripts/nginx-build memcheck

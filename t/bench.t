@@ -124,11 +124,43 @@ is(system(qq{$agree @{[ run_of(two => 100, 1) ]} >$work/agree}) >> 8, 1, 'a loss
 is(system(qq{$agree @{[ run_of(two => 100, 0, { load => 'y', figure => 'g', unit => '', ours => 1, noise => 0 }) ]} >$work/agree}) >> 8, 1,
     'nor what only one has');
 
+my @once = map { $_->{load} eq 'machine' ? $_ : { %$_, noise => undef } } @{ results("$work/one.json") };
+put('once', JSON::PP->new->encode(\@once));
+put('text', 'not a word of JSON');
+refused('a run of one round', qr/^agree: .* a run of one round states no noise$/, "$agree $work/once");
+refused('results that are not there', qr/^agree: \S+nowhere: No such file/, "$agree $work/nowhere");
+refused('what is no JSON', qr/^agree: \S+text: these are no results of make bench$/, "$agree $work/text");
+
+sub put { my ($name, $text) = @_; open my $out, '>', "$work/$name" or die $!; print {$out} $text; close $out; return }
+
+# Exit status 2, and one line that says why.
+sub refused {
+    my ($name, $why, $command) = @_;
+    my $text = `$command 2>&1`;
+    is($? >> 8, 2, "$name: refused");
+    like($text, qr/\A[^\n]+\n\z/, '  in one line') and like($text, $why, '  that says why');
+    return;
+}
+
 sub results {
     my ($file) = @_;
     open my $in, '<', $file or return undef;
     return JSON::PP->new->utf8->decode(do { local $/; <$in> });
 }
+
+# --- wrong input -----------------------------------------------------------------------------------------------------
+
+my $check = "$root/bench/run --check";
+refused('a load that there is not', qr/no such load: nonsense \(there are: idle /, "$root/bench/run nonsense");
+refused('a size that there is not', qr/no such size: huge/, "$check --size=huge");
+refused('no round', qr/--rounds must be 1 or more, not 0/, "$check --rounds=0");
+refused('results nowhere', qr/no directory \S+nowhere$/, "$check --results=$work/nowhere/results.json");
+refused('data nowhere', qr/^bench: BENCH_DIR: there is no directory \S+nowhere$/, "BENCH_DIR=$work/nowhere $check");
+is(`$check ' ' 2>&1; $check 'idle setups' 2>&1`, '', 'blanks name no load, and divide loads');
+is(system("$check ' '"), 0, 'which is fine');
+mkdir "$work/Mojo" or die $!;
+put('Mojo/UserAgent.pm', 'die');
+is(system("PERL5LIB=$work $check"), 0, 'and this needs nothing that would have to be installed');
 
 # --- the whole -------------------------------------------------------------------------------------------------------
 
@@ -154,6 +186,5 @@ my @lost = grep { $_->{figure} =~ /^lost or doubled/ } @$rows;
 is(scalar @lost, 2, 'losses are counted');
 # a peer may lose some: that is a figure of the table, not a fault of the benchmark
 is(scalar(grep { $_->{ours} != 0 } @lost), 0, 'and there are none of ours');
-isnt(system("$root/bench/run nonsense 2>/dev/null"), 0, 'a load that there is not is refused');
 
 done_testing;

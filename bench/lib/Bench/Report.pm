@@ -41,8 +41,9 @@ sub noise {
     return $median ? 50 * $distance / abs $median : undef;
 }
 
-# load, figure, unit · ours, peer_value  [a value for each round] · peer  its name
-# target  [ratio|value => '>='|'<=', number]; none: the figure is only stated · step  what it is counted in, if that is coarse
+# load, figure, unit  '': a count, which has no ratio · ours, peer_value  [a value for each round] · peer  its name
+# target  [ratio|value => '>='|'<=', number], of a count a value only; none: the figure is only stated
+# step  what it is counted in, if that is coarse
 sub row {
     my ($self, %arg) = @_;
     my $ours = median(@{ $arg{ours} });
@@ -52,6 +53,7 @@ sub row {
     my ($text, $ok);
     if ($arg{target}) {
         my ($what, $relation, $number) = @{ $arg{target} };
+        die "$arg{load}, $arg{figure}: a count has no ratio\n" if $what eq 'ratio' && $arg{unit} eq '';
         my $value = $what eq 'ratio' ? $ratio : $ours;
         my $reached = defined $value && ($relation eq '>=' ? $value >= $number : $value <= $number);
         $text = "$relation $number" . ($what eq 'ratio' ? " x $arg{peer}" : $arg{unit} ? " $arg{unit}" : '');
